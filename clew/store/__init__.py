@@ -1,7 +1,7 @@
 """
 Row 5 of the picture: keep. Log lines, samples and spans, each behind one protocol.
 
-Stores append and select; they know nothing of query languages nor of each other. `clew/store/memory.py` and
+Stores append and select; they know nothing of query languages nor of each other. `clew/store/memory/` and
 `clew/store/sqlite/` implement the protocols and pass one suite (`tests/contract/`).
 
 All methods may be called from several threads. What a caller gets is its own. Not promised: that something older
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from clew.store.model import (
+    STALE,
     Exemplar,
     Labels,
     LogFilter,
@@ -26,12 +27,14 @@ from clew.store.model import (
     SpanEvent,
     SpanFilter,
     SpanLink,
+    is_stale,
     labels_of,
 )
 
 __all__ = [
-    "Exemplar", "Labels", "LogFilter", "LogLine", "LogStore", "Matcher", "Retention", "Sample", "SampleStore",
-    "Series", "Span", "SpanEvent", "SpanFilter", "SpanLink", "SpanStore", "StoreError", "Stores", "labels_of",
+    "STALE", "Exemplar", "Labels", "LogFilter", "LogLine", "LogStore", "Matcher", "Retention", "Sample", "SampleStore",
+    "SelectionError", "Series", "Span", "SpanEvent", "SpanFilter", "SpanLink", "SpanStore", "StoreError", "Stores",
+    "is_stale", "labels_of",
 ]
 
 
@@ -39,10 +42,15 @@ class StoreError(Exception):
     """The store cannot do it; the message says what, where (path) and the next command."""
 
 
+class SelectionError(StoreError):
+    """What was asked for cannot be selected as asked (a broken expression, too much at once); the message says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Retention:
     """
-    What a store keeps: the younger of *max_age_s* (seconds) and *max_bytes* (bytes on disk, 0 = unbounded).
+    What a store keeps: what is younger than *max_age_s* (seconds) and of that, the newest that fits into *max_bytes*
+    (bytes on disk, 0 = unbounded; a store in memory has none and goes by age only).
     """
 
     max_age_s: float = 7 * 24 * 3600.0
@@ -74,12 +82,17 @@ class LogStore(Protocol):
         ...
 
     def count_by_instance(self) -> Mapping[tuple[str, str], int]:
-        """Lines stored per (service.name, service.node.name), retention's deletions included: a ledger, not a count of rows."""
+        """
+        Lines stored per (service.name, service.node.name), what retention deleted since included: a ledger, not a count
+        of rows. Lines that name no instance count under "". The instances of the newest 10,000 are kept.
+        """
         ...
 
     def expire(self, *, now_s: float) -> int:
         """Delete what retention no longer keeps; the number of lines deleted."""
         ...
+
+    def close(self) -> None: ...
 
 
 class SampleStore(Protocol):
@@ -92,12 +105,31 @@ class SampleStore(Protocol):
         """
         ...
 
-    def select(self, matchers: Sequence[Matcher], *, from_ms: int, to_ms: int) -> Sequence[Series]:
-        """Series that match all of *matchers* with their points in [from_ms, to_ms], sorted by labels; empty ones are left out."""
+    def select(
+        self, matchers: Sequence[Matcher], *, from_ms: int, to_ms: int, max_points: int | None = None
+    ) -> Sequence[Series]:
+        """
+        Series that match all of *matchers* with their points in [from_ms, to_ms], stale markers included, sorted by
+        labels; empty ones are left out. SelectionError if there are more than *max_points* or a matcher is broken.
+        """
         ...
 
-    def exemplars(self, matchers: Sequence[Matcher], *, from_ms: int, to_ms: int) -> Sequence[Exemplar]:
-        """Exemplars whose series match, oldest first, each (series, trace, timestamp) once."""
+    def last(
+        self, matchers: Sequence[Matcher], *, from_ms: int, to_ms: int, skip_stale: bool = False
+    ) -> Sequence[Series]:
+        """
+        As `select`, but of each series only its newest point in [from_ms, to_ms]; *skip_stale* passes over stale
+        markers.
+        """
+        ...
+
+    def exemplars(
+        self, matchers: Sequence[Matcher], *, from_ms: int, to_ms: int, newest: int | None = None
+    ) -> Sequence[Exemplar]:
+        """
+        Exemplars whose series match, oldest first, each (series, trace, timestamp) once; of each series at most the
+        *newest* (None: all).
+        """
         ...
 
     def find_exemplars(self, trace_id: str) -> Sequence[Exemplar]:
@@ -108,11 +140,19 @@ class SampleStore(Protocol):
         """Remember (type, help, unit) per metric family; last one wins."""
         ...
 
-    def metadata(self) -> Mapping[str, tuple[str, str, str]]: ...
+    def metadata(self) -> Mapping[str, tuple[str, str, str]]:
+        """What `describe` was told, by metric family."""
+        ...
 
-    def label_values(self, name: str) -> Sequence[str]: ...
+    def label_values(self, name: str) -> Sequence[str]:
+        """The values that label *name* has in any series, sorted."""
+        ...
 
-    def expire(self, *, now_s: float) -> int: ...
+    def expire(self, *, now_s: float) -> int:
+        """Delete what retention no longer keeps, exemplars too; the number of samples deleted."""
+        ...
+
+    def close(self) -> None: ...
 
 
 class SpanStore(Protocol):
@@ -127,7 +167,11 @@ class SpanStore(Protocol):
         ...
 
     def search(self, where: SpanFilter) -> Sequence[str]:
-        """Trace ids, the one with the newest matching span first. Never more than ``where.limit``."""
+        """Trace ids, the one with the newest matching span (by its start) first. Never more than ``where.limit``."""
+        ...
+
+    def find_span(self, span_id: str) -> Sequence[Span]:
+        """The spans with this id in any trace, oldest first."""
         ...
 
     def services(self) -> Mapping[str, Sequence[str]]:
@@ -135,10 +179,14 @@ class SpanStore(Protocol):
         ...
 
     def count_by_instance(self) -> Mapping[tuple[str, str], int]:
-        """Spans stored per (service.name, service.instance.id), retention's deletions included."""
+        """Spans stored per (service.name, service.instance.id), as `LogStore.count_by_instance`."""
         ...
 
-    def expire(self, *, now_s: float) -> int: ...
+    def expire(self, *, now_s: float) -> int:
+        """Delete what retention no longer keeps; the number of spans deleted."""
+        ...
+
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +198,8 @@ class Stores:
     spans: SpanStore
 
     def close(self) -> None:
+        """
+        Close all three; doing it twice is fine.
+        """
         for store in (self.logs, self.samples, self.spans):
-            closer = getattr(store, "close", None)
-            if closer is not None:
-                closer()
+            store.close()

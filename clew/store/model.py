@@ -7,12 +7,27 @@ Everything here is immutable; the mappings must not be changed by whoever holds 
 
 from __future__ import annotations
 
+import math
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 Labels = tuple[tuple[str, str], ...]
 """Sorted (name, value) pairs; the metric's name is the label ``__name__``, as in Prometheus."""
+
+
+STALE: float = struct.unpack("<d", (0x7FF0000000000002).to_bytes(8, "little"))[0]
+"""Prometheus' stale marker: the NaN with the bits 0x7ff0000000000002. It ends a series; test for it with `is_stale`."""
+
+_STALE_BYTES = struct.pack("<d", STALE)
+
+
+def is_stale(value: float) -> bool:
+    """
+    Whether *value* is the stale marker and not just any NaN. Arithmetic on a marker makes an ordinary NaN of it.
+    """
+    return math.isnan(value) and struct.pack("<d", value) == _STALE_BYTES
 
 
 def labels_of(mapping: Mapping[str, str]) -> Labels:
@@ -38,6 +53,21 @@ class LogLine:
     timestamp_ns: int
     document: Mapping[str, Any]
 
+    @property
+    def sequence(self) -> int:
+        """
+        `event.sequence`, which orders lines of the same moment; 0 where there is none.
+        """
+        value = self.get("event.sequence")
+        return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+    @property
+    def cursor(self) -> tuple[int, int, str]:
+        """
+        Where this line stands, newest first. As ``LogFilter.before`` it continues after this line.
+        """
+        return self.timestamp_ns, self.sequence, self.id
+
     def get(self, path: str, default: Any = None) -> Any:
         """
         The value at a dotted path such as ``http.response.status_code``, or *default*.
@@ -56,7 +86,8 @@ class LogFilter:
     Which lines. Every field that is set must match; a tuple matches any of its values.
 
     :param text: case-insensitive substring of ``message``, ``error.message`` or ``error.stack_trace``.
-    :param fields: further exact matches, (dotted path, value as text), e.g. ``("order.id", "ord_1")``.
+    :param fields: further exact matches, (dotted path, value as text), e.g. ``("order.id", "ord_1")``. Numbers compare
+        by their shortest text (``200``, ``0.5``), booleans as ``true`` and ``false``, a list by any of its elements.
     :param from_ns: first moment that matches (inclusive), *to_ns* the first that does not (exclusive).
     :param before: a cursor, the (timestamp_ns, sequence, id) of the last line already seen; older lines follow.
     """
