@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from observability.context import carry_context as carry_context
     from observability.observe import observe as observe
+    from observability.observe import observe_wsgi as observe_wsgi
     from observability.problems import STATUS as STATUS
     from observability.problems import Problem as Problem
     from observability.problems import problem_details as problem_details
@@ -39,11 +40,15 @@ _HOME = {
     "carry_context": "context",
     "log_line_schema": "schema:schema",
     "observe": "observe",
+    "observe_wsgi": "observe",
     "problem_details": "problems",
     "problem_response": "problems",
 }
 
-__all__ = list(_HOME)
+__all__ = [
+    "ATTRIBUTES", "EVENTS", "METRICS", "SETTINGS", "STATUS", "Problem", "Settings", "SettingsError", "Telemetry",
+    "carry_context", "log_line_schema", "observe", "observe_wsgi", "problem_details", "problem_response",
+]
 
 
 def __getattr__(name: str) -> Any:

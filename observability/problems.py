@@ -1,5 +1,5 @@
 """
-Errors as RFC 9457 problem documents: a word in the domain, a number at the edge, `application/problem+json` on the wire.
+Errors as RFC 9457 problem documents: a word in the domain, a number at the edge, problem+json on the wire.
 
 The caller gets the trace id; the text of an exception stays in the log.
 """
@@ -99,7 +99,8 @@ def _from_http(error: HTTPException) -> Response | HTTPException:
         return problem_response(500, INTERNAL_DETAIL)
     if error.code is None or error.code < 400:  # a redirect is not a problem
         return error
-    kept = {name: value for name, value in error.get_headers() if name.lower() not in ("content-type", "content-length")}
+    replaced = ("content-type", "content-length")
+    kept = {name: value for name, value in error.get_headers() if name.lower() not in replaced}
     return problem_response(error.code, _sentence(error), kept)
 
 

@@ -1,0 +1,234 @@
+"""
+A request while it is being answered. When it ends it becomes a `RequestRecord`, exactly once.
+"""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from opentelemetry import context as otel
+from opentelemetry import trace
+from opentelemetry.trace import SpanContext, SpanKind, TraceFlags, TraceState
+
+from observability.context import ACTIVE
+from observability.ids import request_id
+from observability.propagation import incoming
+from observability.record import KNOWN_METHODS, OTHER_METHOD, UNMATCHED, RequestRecord
+from observability.redaction import Secrets, is_secret_key
+from observability.sampling import decide
+from observability.spans import LiveSpan, exception_event, type_name
+
+if TYPE_CHECKING:
+    from observability.telemetry import Telemetry
+
+_NOT_SAMPLED = TraceFlags(TraceFlags.DEFAULT)
+
+
+class ActiveRequest:
+    """
+    :param quiet: a health check or a scrape, which leaves no trace unless it fails.
+    """
+
+    __slots__ = (
+        "_secrets", "app", "body_bytes", "client_gone", "context", "crash", "environ", "exceptions", "failure",
+        "finished", "id", "method", "perf_ns", "quiet", "route", "span", "status", "telemetry", "truncated",
+    )
+
+    def __init__(self, telemetry: Telemetry, app: str, environ: dict[str, Any], *, quiet: bool) -> None:
+        self.telemetry = telemetry
+        self.app = app
+        self.environ = environ
+        self.quiet = quiet
+        now = telemetry.clock_ns()
+        self.perf_ns = time.perf_counter_ns()
+        sent = environ["REQUEST_METHOD"]
+        self.method = sent if sent in KNOWN_METHODS else OTHER_METHOD
+        self.id = request_id(environ.get("HTTP_X_REQUEST_ID"), now)
+        self.route = UNMATCHED
+        self.status = 0
+        self.body_bytes = 0
+        self.exceptions = 0
+        self.crash: BaseException | None = None
+        self.failure = ""
+        self.finished = False
+        self.truncated = False
+        self.client_gone = False
+        self._secrets: Secrets | None = None
+        parent, context = incoming(environ, telemetry.settings.baggage_keys)
+        self.span = LiveSpan(self._identity(parent), parent, "", SpanKind.SERVER, now)
+        if telemetry.makes_server_spans:
+            context = trace.set_span_in_context(self.span, context)
+        self.context = otel.set_value(ACTIVE, self, context)
+
+    def _identity(self, parent: SpanContext | None) -> SpanContext:
+        telemetry = self.telemetry
+        trace_id = parent.trace_id if parent else telemetry.ids.generate_trace_id()
+        state: TraceState | None = parent.trace_state if parent else None
+        if self.quiet:
+            flags = _NOT_SAMPLED
+        else:
+            flags, state = decide(
+                telemetry.sampler, trace_id, self.method, parent, trusted=telemetry.settings.trust_sampled
+            )
+        return SpanContext(trace_id, telemetry.ids.generate_span_id(), False, flags, state)
+
+    @property
+    def trace_id(self) -> str:
+        """32 hex digits."""
+        return format(self.span.own_context.trace_id, "032x")
+
+    @property
+    def span_id(self) -> str:
+        """16 hex digits."""
+        return format(self.span.own_context.span_id, "016x")
+
+    @property
+    def secrets(self) -> Secrets:
+        """Exact values that must not leave with anything said during this request."""
+        if self._secrets is None:
+            self._secrets = environ_secrets(self.environ)
+        return self._secrets
+
+    def adopt(self, span: trace.Span) -> None:
+        """
+        Take another instrumentation's server span as this request's (setting INSTRUMENTATION=flask_instrumentor).
+        """
+        context = span.get_span_context()
+        if context.is_valid:
+            self.span.own_context = context
+
+    def observing(self, start_response: Callable[..., Any]) -> Callable[..., Any]:
+        """
+        *start_response*, noting the status and adding the two headers that let a caller ask for this request.
+        """
+
+        def observed(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
+            self.status = int(status[:3])
+            ours = [pair for pair in headers if pair[0].lower() not in ("x-request-id", "x-trace-id")]
+            ours += [("X-Request-Id", self.id), ("X-Trace-Id", self.trace_id)]
+            write = start_response(status, ours, exc_info) if exc_info else start_response(status, ours)
+
+            def counted(data: bytes) -> object:
+                self.body_bytes += len(data)
+                return write(data)
+
+            return counted
+
+        return observed
+
+    def note_exception(self, error: BaseException, *, handled: bool) -> None:
+        """
+        An exception that a handler of the app turned into an answer, or that none did (once per exception).
+        """
+        if error is self.crash:
+            return
+        self.span.events.append(exception_event(error, self.telemetry.clock_ns()))
+        self.failure = type_name(error)
+        if not handled:
+            self.crash = error
+            self.exceptions = 1
+
+    def escaped(self, error: BaseException) -> None:
+        """
+        An exception left the application: before the first byte the server answers 500, after it the body is cut.
+        """
+        self.note_exception(error, handled=False)
+        if self.body_bytes:
+            self.truncated = True
+        else:
+            self.status = 500
+
+    def interrupted(self, error: BaseException) -> None:
+        """
+        The server closed the body before its end because of *error*: it could not write to the client any more.
+        """
+        self.truncated = self.client_gone = True
+        self.failure = self.failure or type_name(error)
+
+    def loud(self) -> bool:
+        """
+        Whether this request leaves a trace: a quiet one does so only when it fails, and is sampled then.
+        """
+        if not self.quiet:
+            return True
+        if self.status and self.status < 500:
+            return False
+        own = self.span.own_context
+        self.span.own_context = SpanContext(own.trace_id, own.span_id, False, TraceFlags(TraceFlags.SAMPLED))
+        return True
+
+    def record(self, sequence: int) -> RequestRecord:
+        environ, span = self.environ, self.span
+        duration = time.perf_counter_ns() - self.perf_ns
+        status = self.status or 500
+        return RequestRecord(
+            app=self.app,
+            context=span.own_context,
+            parent=span.parent,
+            span_name=span.name,
+            method=self.method,
+            method_original=environ["REQUEST_METHOD"],
+            route=self.route,
+            path=wire_text(environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")),
+            query=wire_text(environ.get("QUERY_STRING", "")),
+            scheme=environ.get("wsgi.url_scheme", "http"),
+            host=wire_text(environ.get("HTTP_HOST") or environ.get("SERVER_NAME", "")),
+            client_address=wire_text(environ.get("REMOTE_ADDR") or ""),
+            user_agent=wire_text(environ.get("HTTP_USER_AGENT", "")),
+            protocol=environ.get("SERVER_PROTOCOL", "").removeprefix("HTTP/"),
+            request_id=self.id,
+            status=status,
+            body_bytes=self.body_bytes,
+            start_ns=span.start_ns,
+            duration_ns=duration,
+            error_type=self.failure if status >= 500 or self.truncated else "",
+            exceptions=self.exceptions,
+            truncated=self.truncated,
+            client_gone=self.client_gone,
+            attributes=span.attributes,
+            events=span.events,
+            links=span.links,
+            span_status=span.status,
+            sequence=sequence,
+            secrets=self.secrets,
+        )
+
+
+def wire_text(value: str) -> str:
+    """
+    WSGI hands bytes over as Latin-1 text (PEP 3333); they are nearly always UTF-8.
+    """
+    if value.isascii():
+        return value
+    return value.encode("latin-1", "replace").decode("utf-8", "replace")
+
+
+def environ_secrets(environ: Mapping[str, Any]) -> Secrets:
+    """
+    The exact values in a request's head that must not leave: credentials, cookies, secret query parameters.
+    """
+    secrets = Secrets()
+    credentials = environ.get("HTTP_AUTHORIZATION", "")
+    if credentials:
+        scheme, _, value = credentials.partition(" ")
+        secrets.add(value or scheme)
+        if scheme.lower() == "basic":
+            secrets.add(basic_password(value))
+    for pair in filter(None, environ.get("HTTP_COOKIE", "").split(";")):
+        secrets.add(pair.partition("=")[2].strip())
+    for name, value in parse_qsl(environ.get("QUERY_STRING", "")):
+        if is_secret_key(name):
+            secrets.add(value)
+    return secrets
+
+
+def basic_password(encoded: str) -> str:
+    """The password of HTTP Basic credentials (RFC 7617); empty if they are broken."""
+    try:
+        return base64.b64decode(encoded, validate=True).decode("utf-8").partition(":")[2]
+    except ValueError:
+        return ""

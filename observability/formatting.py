@@ -1,0 +1,195 @@
+"""
+One log line: ECS names, nested, ``@timestamp`` first (`log-line.schema.json`).
+
+Application lines go through python-json-logger, which knows exceptions, stacks and ``extra=``; access lines are built
+from the request's record. Both end in `LineWriter.line`, behind which nothing changes a line any more: redaction is
+the last thing that happens to it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from opentelemetry import trace
+from pythonjsonlogger.core import RESERVED_ATTRS, BaseJsonFormatter, merge_record_extra
+
+from observability.context import active_request
+from observability.record import RequestRecord
+from observability.redaction import NONE, Redactor, Secrets
+from observability.signals import access_level, access_line, access_message, rfc3339
+from observability.spans import type_name
+
+ECS_VERSION = "9.2.0"
+LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
+MOST_MESSAGE = 32_768
+_OWN = ("telemetry_event", "telemetry_fields")
+_RESERVED = {*RESERVED_ATTRS, *_OWN, "message", "taskName"}
+_PLACES = {"order_id": ("order", "id"), "user_id": ("user", "id")}
+
+
+class LineWriter:
+    """
+    Composes the lines of one process and numbers them: ``event.sequence`` counts every line it makes, without gaps.
+    """
+
+    def __init__(self, *, service: str, version: str, environment: str, instance: str, redactor: Redactor) -> None:
+        self._service = {"name": service, "version": version, "environment": environment, "node": {"name": instance}}
+        self._instance = instance
+        self._redactor = redactor
+        self._numbers = itertools.count(1)
+        self._process = {"pid": os.getpid()}
+
+    def number(self) -> int:
+        return next(self._numbers)
+
+    def line(
+        self, *, unix_ns: int, level: str, logger: str, message: str, sequence: int, trace_id: str, span_id: str,
+        fields: Mapping[str, Any], secrets: Secrets = NONE,
+    ) -> bytes:
+        """
+        One line without its newline. What cannot be written as JSON is written as its text.
+        """
+        told = self._redactor.document({"message": one_line(message), **fields}, secrets)
+        event = {"id": f"{self._instance}-{sequence}", "sequence": sequence, **told.pop("event", {})}
+        document: dict[str, Any] = {
+            "@timestamp": rfc3339(unix_ns),
+            "log": {"level": level, "logger": logger},
+            "message": told.pop("message"),
+            "ecs": {"version": ECS_VERSION},
+            "service": self._service,
+            "process": self._process,
+            "event": event,
+        }
+        if trace_id:
+            document["trace"] = {"id": trace_id}
+            document["span"] = {"id": span_id}
+        document.update(told)
+        return encode(document)
+
+    def access(self, record: RequestRecord) -> bytes:
+        context = record.context
+        return self.line(
+            unix_ns=record.end_ns,
+            level=access_level(record),
+            logger=record.app,
+            message=access_message(record),
+            sequence=record.sequence,
+            trace_id=format(context.trace_id, "032x"),
+            span_id=format(context.span_id, "016x"),
+            fields=access_line(record),
+            secrets=record.secrets,
+        )
+
+
+class LineFormatter(BaseJsonFormatter):
+    """
+    ``logging`` records as lines. Fields given with ``extra=`` appear under ``labels``, ``order_id`` and ``user_id`` in
+    their own place.
+    """
+
+    def __init__(self, writer: LineWriter) -> None:
+        super().__init__()
+        self._writer = writer
+
+    def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
+        extra: dict[str, Any] = {key: value for key, value in message_dict.items() if key not in _RESERVED}
+        merge_record_extra(record, extra, reserved=_RESERVED)
+        log_data["fields"] = self._fields(record, extra, message_dict)
+        log_data["message"] = str(message_dict.get("message") or record.message)
+        log_data["record"] = record
+
+    def _fields(self, record: logging.LogRecord, extra: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
+        fields: dict[str, Any] = {}
+        action = getattr(record, "telemetry_event", "") or implied_event(record)
+        if action:
+            fields["event"] = {"action": action}
+        for key, value in (getattr(record, "telemetry_fields", None) or {}).items():
+            extra[key] = value
+        labels: dict[str, Any] = {}
+        for key, value in extra.items():
+            if value is None:
+                continue
+            if key in _PLACES:
+                outer, inner = _PLACES[key]
+                fields.setdefault(outer, {})[inner] = str(value)
+            else:
+                labels[key.replace(".", "_")] = value if isinstance(value, (str, int, float, bool)) else text_of(value)
+        if labels:
+            fields["labels"] = labels
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            fields["error"] = {
+                "type": type_name(error),
+                "message": one_line(str(error)),
+                "stack_trace": str(told.get("exc_info", ""))[:MOST_MESSAGE],
+            }
+        elif told.get("exc_info") or record.stack_info:
+            fields["error"] = {"stack_trace": str(told.get("exc_info") or record.stack_info)[:MOST_MESSAGE]}
+        return fields
+
+    def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
+        record: logging.LogRecord = log_data["record"]
+        active = active_request()
+        span = trace.get_current_span().get_span_context()
+        inside = active is not None or span.is_valid
+        trace_id = active.span.own_context.trace_id if active else span.trace_id
+        return self._writer.line(
+            unix_ns=int(record.created * 1_000_000_000),
+            level=record.levelname.lower(),
+            logger=record.name,
+            message=log_data["message"],
+            sequence=self._writer.number(),
+            trace_id=format(trace_id, "032x") if inside else "",
+            span_id=format(span.span_id if span.is_valid else 0, "016x") if inside else "",
+            fields=log_data["fields"],
+            secrets=active.secrets if active else NONE,
+        ).decode("utf-8")
+
+
+def implied_event(record: logging.LogRecord) -> str:
+    """
+    The event behind a line that a library wrote: Flask's own line about an exception, Python's about a warning.
+    """
+    active = active_request()
+    if active is not None and record.exc_info and record.exc_info[1] is active.crash:
+        return "request.crashed"
+    return "warning.raised" if record.name == "py.warnings" else ""
+
+
+def one_line(text: str) -> str:
+    """
+    A message is one line: control characters become visible, length is bounded.
+    """
+    if len(text) > MOST_MESSAGE:
+        text = f"{text[:MOST_MESSAGE]}… ({len(text) - MOST_MESSAGE} more characters)"
+    if text.isprintable():
+        return text
+    text = text.replace("\r\n", "\\n").replace("\n", "\\n").replace("\r", "\\r").replace("\t", " ")
+    return "".join(char if char.isprintable() or ord(char) > 159 else f"\\x{ord(char):02x}" for char in text)
+
+
+def text_of(value: object) -> str:
+    """
+    A value of a label that is not a scalar, as JSON where that is possible.
+    """
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str)[:MOST_MESSAGE]
+    except (TypeError, ValueError, RecursionError):
+        return str(value)[:MOST_MESSAGE]
+
+
+def encode(document: Mapping[str, Any]) -> bytes:
+    """
+    JSON in UTF-8. Integers over 64 bits and lone surrogates, which orjson refuses, take the standard library's way.
+    """
+    try:
+        return orjson.dumps(document)
+    except TypeError:
+        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), default=str)
+        return text.encode("utf-8", "replace")

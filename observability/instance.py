@@ -1,0 +1,224 @@
+"""
+What one process of a service has for itself: an id, the log file, the queue to the collector, the threads.
+
+It is made at the first use in a process and forgotten after a fork, so a preloaded app needs no hook of its server.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+
+from observability.active import ActiveRequest
+from observability.console import Console
+from observability.context import active_request
+from observability.formatting import LEVELS, LineFormatter, LineWriter
+from observability.lines import LineFile
+from observability.provider import HandOver
+from observability.record import RequestRecord
+from observability.redaction import NONE, Secrets
+from observability.scribe import Scribe
+from observability.sender import Endpoint, Sender
+from observability.signals import server_span
+from observability.span_redaction import outgoing
+
+if TYPE_CHECKING:
+    from observability.telemetry import Telemetry
+
+_QUEUE = 4096
+
+
+class SpanSink(Protocol):
+    """
+    Where spans go: the `Sender`, or a list in a test.
+    """
+
+    def put(self, spans: Sequence[ReadableSpan], until_s: float) -> None: ...
+
+    def close(self, deadline_s: float) -> None: ...
+
+    def __len__(self) -> int: ...
+
+
+LineSink = Callable[[bytes], bool]
+
+
+class Instance:
+    """
+    :ivar id: ``service.instance.id``, ``service.node.name``: a fresh UUID per process.
+    """
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        settings = telemetry.settings
+        self.id = telemetry.instance_id()
+        self.pid = os.getpid()
+        self._telemetry = telemetry
+        self.resource = Resource.create(
+            {
+                "service.name": settings.service_name,
+                "service.version": telemetry.version,
+                "service.instance.id": self.id,
+                "deployment.environment.name": telemetry.environment,
+                **dict(settings.resource_attributes),
+            }
+        )
+        self.writer = LineWriter(
+            service=settings.service_name, version=telemetry.version, environment=telemetry.environment,
+            instance=self.id, redactor=telemetry.redactor,
+        )
+        self.formatter = LineFormatter(self.writer)
+        self._file: LineFile | None = None
+        self._console: Console | None = None
+        self._line_sinks: list[LineSink] = []
+        if telemetry.line_sink is not None:
+            self._line_sinks.append(telemetry.line_sink)
+        else:
+            self._open_sinks()
+        self.spans: SpanSink = telemetry.span_sink or self._sender()
+        self._scribe: Scribe[RequestRecord | ActiveRequest | tuple[ReadableSpan, Secrets]] = Scribe(
+            self._write_down, delay_s=settings.export_delay_s, limit=_QUEUE
+        )
+        self.tracers = TracerProvider(
+            sampler=telemetry.sampler, resource=self.resource, id_generator=telemetry.ids, shutdown_on_exit=False,
+        )
+        self.tracers.add_span_processor(HandOver(self.span_ended))
+        self._ending = self._closed = False
+        atexit.register(self.close)
+
+    def _open_sinks(self) -> None:
+        settings = self._telemetry.settings
+        if settings.log_dir is not None:
+            self._file = LineFile(
+                settings.log_dir, settings.service_name, self.id, max_bytes=settings.log_max_bytes,
+                on_drop=self._lines_dropped,
+            )
+            self._line_sinks.append(self._file.write)
+        if settings.log_stdout:
+            # With a log file standard output is a copy: what it misses is not lost.
+            self._console = Console(on_drop=self._copies_dropped if self._file else self._lines_dropped)
+            self._line_sinks.append(self._console.write)
+
+    def _sender(self) -> Sender:
+        settings = self._telemetry.settings
+
+        def path(value: object) -> str | None:
+            return str(value) if value else None
+
+        return Sender(
+            Endpoint(
+                url=f"{settings.otlp_endpoint}/v1/traces", headers=settings.otlp_headers,
+                compression=settings.otlp_compression, timeout_s=settings.otlp_timeout_s,
+                certificate=path(settings.otlp_certificate),
+                client_certificate=path(settings.otlp_client_certificate), client_key=path(settings.otlp_client_key),
+            ),
+            queue_size=settings.export_queue,
+            batch_size=settings.export_batch,
+            on_drop=self._spans_dropped,
+            on_delivered=self._telemetry.metrics.confirm,
+            on_state=self._delivery_changed,
+        )
+
+    # ---- in the request ------------------------------------------------------------------------------------------
+
+    def request_finished(self, active: ActiveRequest) -> None:
+        """
+        The count, its exemplar and the accounts are written now; line and span are written by the scribe.
+        """
+        if active.loud():
+            record = active.record(self.writer.number())
+            self._telemetry.observe_record(record)
+            self._scribe.put(record)
+
+    def request_abandoned(self, active: ActiveRequest) -> None:
+        """
+        The same for a body that was thrown away unread and unclosed (a test client's, usually).
+        """
+        self._scribe.leave(active)
+
+    def span_ended(self, span: ReadableSpan) -> None:
+        self._telemetry.emitted("traces")
+        active = active_request()
+        self._scribe.put((span, active.secrets if active else NONE))
+
+    def log(self, record: logging.LogRecord) -> None:
+        """
+        Write the line of an application's log record, now and in this thread: nothing is lost if the process is killed.
+        """
+        line = self.formatter.format(record).encode("utf-8")
+        self._telemetry.line_made(record.levelname.lower() if record.levelname.lower() in LEVELS else "info")
+        self._write(line)
+
+    # ---- outside of it -------------------------------------------------------------------------------------------
+
+    def _write_down(
+        self, items: Sequence[RequestRecord | ActiveRequest | tuple[ReadableSpan, Secrets]], until_s: float
+    ) -> None:
+        redactor = self._telemetry.redactor
+        spans: list[ReadableSpan] = []
+        for item in items:
+            if isinstance(item, ActiveRequest):
+                if not item.finished:
+                    item.finished = True
+                    self.request_finished(item)
+            elif isinstance(item, RequestRecord):
+                self._write(self.writer.access(item))
+                if item.context.trace_flags.sampled and self._telemetry.makes_server_spans:
+                    spans.append(outgoing(server_span(item, self.resource), redactor, item.secrets))
+            else:
+                spans.append(outgoing(item[0], redactor, item[1]))
+        self.spans.put(spans, until_s)
+        self._telemetry.queue_lengths(lines=len(self._scribe), spans=len(self.spans))
+
+    def _write(self, line: bytes) -> None:
+        if self._closed or not self._line_sinks:
+            self._lines_dropped(1, "shutdown" if self._closed else "no_sink")
+            return
+        for sink in self._line_sinks:
+            sink(line)
+
+    def _lines_dropped(self, count: int, reason: str) -> None:
+        self._telemetry.dropped("logs", reason, count)
+
+    def _copies_dropped(self, count: int, reason: str) -> None:
+        self._telemetry.dropped("console", reason, count)
+
+    def _spans_dropped(self, count: int, reason: str) -> None:
+        self._telemetry.dropped("traces", reason, count)
+
+    def _delivery_changed(self, working: bool, why: str) -> None:
+        if working:
+            self._telemetry.log("telemetry.recovered", "Spans are delivered again.")
+        else:
+            self._telemetry.log(
+                "telemetry.failed",
+                f"The collector at {self._telemetry.settings.otlp_endpoint} takes no spans ({why}). "
+                "They wait in a bounded queue; what is lost is counted in telemetry_dropped_total.",
+                level="warning",
+            )
+
+    def flush(self) -> None:
+        self._scribe.flush()
+
+    def close(self, deadline_s: float = 1.5) -> None:
+        """
+        Write down and send what waits, for at most *deadline_s* seconds, then close files. May be called twice.
+        """
+        if self._ending or self.pid != os.getpid():
+            return
+        self._ending = True
+        atexit.unregister(self.close)
+        end = time.monotonic() + deadline_s
+        self._scribe.close()
+        self._closed = True
+        self.spans.close(max(0.2, end - time.monotonic()))
+        if self._console is not None:
+            self._console.close()
+        if self._file is not None:
+            self._file.close()
