@@ -10,9 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from clew.store import Labels, LogFilter, LogLine, Matcher, SelectionError, Span, SpanFilter
+from clew.store.model import value_at
 
 SEARCHED = ("message", "error.message", "error.stack_trace")
 """The fields that ``LogFilter.text`` looks into."""
+
+SINGLE = frozenset(
+    ("service.name", "log.level", "trace.id", "event.id", "http.request.id", "order.id", "user.id")
+)
+"""Fields that have one value by the vocabulary, and that stores index. A list in one of them matches nothing."""
 
 
 def as_text(value: Any) -> str | None:
@@ -35,6 +41,14 @@ def has_value(value: Any, wanted: str) -> bool:
     return as_text(value) == wanted
 
 
+def field_is(document: Mapping[str, Any], path: str, wanted: str) -> bool:
+    """
+    Whether the field at the dotted *path* reads *wanted*.
+    """
+    value = value_at(document, path)
+    return as_text(value) == wanted if path in SINGLE else has_value(value, wanted)
+
+
 def searched_text(line: LogLine) -> str:
     """
     All that ``LogFilter.text`` looks into, folded to one case; NUL parts the fields, so that none runs into the next.
@@ -51,10 +65,10 @@ def line_matches(line: LogLine, where: LogFilter) -> bool:
         line.index.startswith(where.index_prefix)
         and (where.from_ns is None or line.timestamp_ns >= where.from_ns)
         and (where.to_ns is None or line.timestamp_ns < where.to_ns)
-        and (not where.trace_id or has_value(line.get("trace.id"), where.trace_id))
-        and (not where.services or any(has_value(line.get("service.name"), service) for service in where.services))
-        and (not where.levels or any(has_value(line.get("log.level"), level) for level in where.levels))
-        and all(has_value(line.get(path), wanted) for path, wanted in where.fields)
+        and (not where.trace_id or field_is(line.document, "trace.id", where.trace_id))
+        and (not where.services or (as_text(line.get("service.name")) or "") in where.services)
+        and (not where.levels or (as_text(line.get("log.level")) or "") in where.levels)
+        and all(field_is(line.document, path, wanted) for path, wanted in where.fields)
         and (not where.text or where.text.casefold() in searched_text(line))
     )
 

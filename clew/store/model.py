@@ -37,6 +37,18 @@ def labels_of(mapping: Mapping[str, str]) -> Labels:
     return tuple(sorted((name, value) for name, value in mapping.items() if value != ""))
 
 
+def value_at(document: Mapping[str, Any], path: str, default: Any = None) -> Any:
+    """
+    The value at a dotted *path* of nested objects, or *default*.
+    """
+    value: Any = document
+    for part in path.split("."):
+        if not isinstance(value, Mapping) or part not in value:
+            return default
+        value = value[part]
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class LogLine:
     """
@@ -72,12 +84,7 @@ class LogLine:
         """
         The value at a dotted path such as ``http.response.status_code``, or *default*.
         """
-        value: Any = self.document
-        for part in path.split("."):
-            if not isinstance(value, Mapping) or part not in value:
-                return default
-            value = value[part]
-        return value
+        return value_at(self.document, path, default)
 
 
 @dataclass(frozen=True, slots=True)
