@@ -89,7 +89,7 @@ def span_matches(span: Span, where: SpanFilter) -> bool:
         and (not where.name or span.name == where.name)
         and (not where.trace_ids or span.trace_id in where.trace_ids)
         and (not where.error or span.status == "error")
-        and span.duration_ns >= where.min_duration_ns
+        and (not where.min_duration_ns or span.duration_ns >= where.min_duration_ns)
         and (not where.max_duration_ns or span.duration_ns <= where.max_duration_ns)
         and (where.from_ns is None or span.start_ns >= where.from_ns)
         and (where.to_ns is None or span.start_ns < where.to_ns)
