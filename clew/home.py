@@ -72,8 +72,7 @@ class Home:
         :raises HomeError: it cannot be written, or the disk has too little room.
         """
         try:
-            strange = self.path.is_dir() and not (self.path / _MARK).exists() and any(self.path.iterdir())
-            if strange:
+            if self._is_a_strangers():
                 raise HomeError(
                     f"{self.path} holds files that are not Clew's. Set CLEW_HOME to an empty or a new directory."
                 )
@@ -93,6 +92,11 @@ class Home:
                 f"The disk of {self.path} has {free // 2**20} MB left and Clew wants {_NEEDED_BYTES // 2**20}. "
                 "Free some (clew down --purge empties its own state) or set CLEW_HOME to another disk."
             )
+
+    def _is_a_strangers(self) -> bool:
+        if not self.path.is_dir() or (self.path / _MARK).exists():
+            return False
+        return any(not entry.match("crash-*.txt") for entry in self.path.iterdir())
 
     def _make_token_secret(self) -> None:
         try:

@@ -8,7 +8,7 @@ import random
 import selectors
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from clew.supervisor.child import Child
@@ -78,10 +78,10 @@ class Keeper:
         self._probes = [Probe(check, self._selector, clock=self._clock) for check in part.checks]
         self._enter("starting")
 
-    def step(self) -> None:
-        """Look at the child and the clock, and do what is due."""
+    def step(self, ready: Collection[str]) -> None:
+        """Look at the child and the clock, and do what is due. *ready* are the parts that are."""
         if self.state in ("starting", "ready"):
-            self._look_at_child()
+            self._look_at_child(ready)
         elif self.state == "restarting":
             if self._is_clear() and self._clock() >= self._due:
                 self._restarts += 1
@@ -110,8 +110,8 @@ class Keeper:
         self._kill_at = self._clock()
 
     def waiting_for(self) -> str:
-        """Which check has not passed, and what it last answered; for the sentence after a start that took too long."""
-        return "; ".join(f"{probe.check.url}: {probe.last}" for probe in self._probes if not probe.passed)
+        """The check that has not passed and what it last answered, for the sentence after too long a start."""
+        return next((f"{probe.check.url}: {probe.last}" for probe in self._probes if not probe.passed), "not started")
 
     def record(self) -> PartRecord:
         return PartRecord(
@@ -134,7 +134,7 @@ class Keeper:
         self._close_child()
         self._log.close()
 
-    def _look_at_child(self) -> None:
+    def _look_at_child(self, ready: Collection[str]) -> None:
         assert self._child is not None
         exit_text = self._child.exit_text()
         if exit_text is not None:
@@ -142,9 +142,10 @@ class Keeper:
             self._child.end_group(signal.SIGTERM)  # what it started must not keep its port
             self._plan_restart()
         elif self.state == "starting":
-            for probe in self._probes:
+            probe = next((probe for probe in self._probes if not probe.passed), None)
+            if probe is not None and set(probe.check.after) <= set(ready):
                 probe.step()
-            if all(probe.passed for probe in self._probes):
+            elif probe is None:
                 self.ready_after_s = self._clock() - self._started
                 self._enter("ready")
                 again = " again" if self._restarts else ""

@@ -14,11 +14,14 @@ RUN_VARIABLE = "CLEW_RUN"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Ready means: GET *path* on 127.0.0.1:*port* answers with *status*."""
+    """
+    GET *path* on 127.0.0.1:*port* must answer with *status*. It is not asked before the parts in *after* are ready.
+    """
 
     port: int
     path: str
     status: int = 200
+    after: tuple[str, ...] = ()
 
     @property
     def url(self) -> str:
@@ -31,7 +34,7 @@ class Part:
     One child process (and all that it starts).
 
     :param environ: the whole environment of the child; nothing is inherited.
-    :param checks: all of them must pass before the part counts as ready.
+    :param checks: must pass one after the other before the part counts as ready.
     :param after: parts that must be ready before this one starts, and outlive it when all stop.
     :param grace_s: seconds between SIGTERM and SIGKILL when the stack stops.
     """

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from clew.supervisor.part import Check
 
 _LIMIT_S = 2.0
+_PAUSE_S = 0.2  # after a wrong answer: each one is a line in the log of a service that is not ready
 
 
 class Probe:
@@ -29,6 +30,7 @@ class Probe:
         self._clock = clock
         self._socket: socket.socket | None = None
         self._started = 0.0
+        self._not_before = 0.0
         self._head = b""
 
     def step(self) -> None:
@@ -36,7 +38,8 @@ class Probe:
         if self.passed:
             return
         if self._socket is None:
-            self._ask()
+            if self._clock() >= self._not_before:
+                self._ask()
         elif self._clock() - self._started > _LIMIT_S:
             self._end(f"no answer in {_LIMIT_S:g} s")
 
@@ -73,6 +76,7 @@ class Probe:
         if len(words) == 3 and words[1].isdigit():  # "HTTP/1.1 200 OK"
             status = int(words[1])
             self.passed = status == self.check.status
+            self._not_before = self._clock() + _PAUSE_S
             self._end(f"status {status}")
         elif not data:
             self._end("an answer that is not HTTP")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 _PROC = Path("/proc")
@@ -80,14 +81,16 @@ def listener_of(port: int) -> int | None:
     sockets = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
     if not sockets:
         return None
-    for pid in _pids():
-        try:
-            handles = [os.readlink(entry) for entry in (_PROC / str(pid) / "fd").iterdir()]
-        except OSError:
-            continue
-        if sockets.intersection(handles):
-            return pid
-    return None
+    return next((pid for pid in _pids() if not sockets.isdisjoint(_handles(pid))), None)
+
+
+def _handles(pid: int) -> Iterator[str]:
+    """What the file descriptors of *pid* stand for; those that are closed meanwhile are left out."""
+    directory = _PROC / str(pid) / "fd"
+    with suppress(OSError):
+        for name in os.listdir(directory):
+            with suppress(OSError):
+                yield os.readlink(directory / name)
 
 
 def _listening_inodes(port: int) -> Iterator[str]:

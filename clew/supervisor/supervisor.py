@@ -98,8 +98,9 @@ class Supervisor:
         return self._exit_code
 
     def _advance(self) -> None:
+        ready = [keeper.part.name for keeper in self._keepers.values() if keeper.state == "ready"]
         for keeper in self._keepers.values():
-            keeper.step()
+            keeper.step(ready)
         phase = self._record.phase
         if phase == "starting":
             self._start_what_can()
