@@ -1,0 +1,1 @@
+"""The one door: everything from outside comes through here."""

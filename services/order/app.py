@@ -1,0 +1,96 @@
+"""HTTP in, orders out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from flask import Flask, request
+
+from observability import Problem, Telemetry, observe, problem_details
+from services.order.clients import HttpUsers
+from services.order.orders import Order, Wish, existing, place
+from services.order.store import SqlOrders
+from services.shared.body import json_object
+from services.shared.health import health
+from services.shared.ids import is_id
+from services.shared.peers import PeerFailed
+from services.shared.query import whole
+
+USUAL_LIMIT, MOST_LIMIT = 20, 100
+
+
+def create_app(
+    *,
+    telemetry: Telemetry,
+    users: HttpUsers,
+    orders: SqlOrders,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Flask:
+    """
+    The order service. *now* gives the current time, with its zone.
+
+    It believes ``X-User-Id``: only the gateway, which checks sessions, may reach it.
+    """
+    app = observe(Flask("order", static_folder=None), telemetry)  # <- the one line
+    problem_details(app)
+    app.register_blueprint(health(telemetry, database=orders.ping, user=users.ping))
+    counted = telemetry.counter("orders_total")
+
+    @app.post("/orders")
+    def post_order() -> tuple[dict[str, object], int, dict[str, str]]:
+        user_id = _caller()
+        if user_id is None:
+            raise Problem("invalid", "The header X-User-Id must say who orders.")
+        try:
+            order = place(Wish.read(json_object()), user_id, users=users, orders=orders, now=now())
+        except Problem as problem:
+            if problem.status < 500:
+                counted.inc(outcome="refused")
+                reason = {"reason": problem.word}
+                telemetry.log("order.refused", "An order was refused.", user_id=user_id, labels=reason)
+            raise
+        counted.inc(outcome="placed")
+        telemetry.log("order.placed", f"Order {order.id} was placed.", order_id=order.id, user_id=user_id)
+        return order.as_json(), 201, {"Location": f"/orders/{order.id}"}
+
+    @app.get("/orders/<order_id>")
+    def get_order(order_id: str) -> dict[str, object]:
+        return _with_user(existing(order_id, orders=orders, for_user=_caller()))
+
+    @app.get("/orders")
+    def get_orders() -> dict[str, object]:
+        user_id = request.args.get("user_id", "")
+        limit = whole("limit", usual=USUAL_LIMIT, most=MOST_LIMIT)
+        if not is_id("usr", user_id):
+            raise Problem("invalid", "The query must name a user: user_id=usr_….")
+        return {"orders": [order.as_json() for order in orders.of_user(user_id, limit=limit)]}
+
+    def _with_user(order: Order) -> dict[str, object]:
+        try:
+            user = users.find(order.user_id)
+        except PeerFailed:
+            telemetry.log(
+                "order.degraded",
+                f"Order {order.id} is shown without its user.",
+                level="warning",
+                order_id=order.id,
+                user_id=order.user_id,
+            )
+            return order.as_json() | {"user": None, "degraded": ["user"]}
+        return order.as_json() | {"user": asdict(user) if user else None}
+
+    return app
+
+
+def _caller() -> str | None:
+    """
+    The user that the gateway says is asking; None when it says nothing.
+
+    :raises Problem: ``invalid`` when what it says is no user id.
+    """
+    user_id = request.headers.get("X-User-Id")
+    if user_id is not None and not is_id("usr", user_id):
+        raise Problem("invalid", "The header X-User-Id is no user id.")
+    return user_id

@@ -1,0 +1,96 @@
+"""The three services in one process, put together by their own composition roots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from flask import Flask
+from hypothesis import settings as hypothesis_settings
+from werkzeug.test import TestResponse
+
+from observability import Settings
+from observability.testing import Capture, capture
+from services.gateway import main as gateway_main
+from services.order import main as order_main
+from services.user import main as user_main
+from tests.support.wsgi_transport import route
+
+# a busy machine is no failure
+hypothesis_settings.register_profile("no deadline", deadline=None)
+hypothesis_settings.load_profile("no deadline")
+
+SECRET = "a secret for tests only, long enough"
+PASSWORD = "correct horse battery"
+ORDER = {"items": [{"sku": "tea-earl-grey", "quantity": 2, "unit_amount": 450}], "currency": "EUR"}
+
+
+@dataclass
+class World:
+    """Gateway, order and user; what they say is captured, each for itself."""
+
+    seen: dict[str, Capture]
+    peers: dict[str, Any] = field(default_factory=dict)
+    """What answers under a service's name. Take one away and it refuses connections."""
+
+    def client(self, name: str = "gateway") -> Any:
+        return self.peers[name].test_client()
+
+    def call(self, method: str, path: str, *, json: Any = None, token: str = "", **more: Any) -> TestResponse:
+        """Ask the gateway."""
+        headers = dict(more.pop("headers", {}))
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        answer: TestResponse = self.client().open(path, method=method, json=json, headers=headers, **more)
+        return answer
+
+    def register(self, username: str = "ada", name: str = "Ada Lovelace") -> dict[str, Any]:
+        answer = self.call("POST", "/api/users", json={"username": username, "password": PASSWORD, "name": name})
+        assert answer.status_code == 201, answer.text
+        return answer.get_json()
+
+    def log_in(self, username: str = "ada") -> str:
+        answer = self.call("POST", "/api/sessions", json={"username": username, "password": PASSWORD})
+        assert answer.status_code == 201, answer.text
+        return str(answer.get_json()["token"])
+
+    def place(self, token: str, wish: Any = ORDER) -> dict[str, Any]:
+        answer = self.call("POST", "/api/orders", json=wish, token=token)
+        assert answer.status_code == 201, answer.text
+        return answer.get_json()
+
+    def events(self, service: str, action: str) -> list[dict[str, Any]]:
+        return self.seen[service].events(action)
+
+
+MAINS = {"user": user_main, "order": order_main, "gateway": gateway_main}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with ExitStack() as stack:
+        there = World(seen={})
+        for name, main in MAINS.items():
+            settings = Settings(
+                service_name=name, token_secret=SECRET, data_dir=tmp_path / "data", user_url="http://user",
+                order_url="http://order", trust_sampled=name != "gateway", metrics_dir=tmp_path / "metrics" / name,
+            )
+            seen = stack.enter_context(capture(settings, start=False))
+            _in_process(seen, there.peers)
+            there.seen[name] = seen
+            there.peers[name] = main.build(settings, seen.telemetry)
+        yield there
+
+
+def _in_process(seen: Capture, peers: dict[str, Flask]) -> None:
+    over_sockets = seen.telemetry.session
+
+    def session(*arguments: Any, **options: Any) -> requests.Session:
+        return route(over_sockets(*arguments, **options), peers)
+
+    seen.telemetry.session = session  # type: ignore[method-assign]

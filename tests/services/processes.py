@@ -1,0 +1,117 @@
+"""Real service processes: gunicorn, forked workers, sockets, as production starts them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.services.conftest import SECRET
+from tests.support.waiting import eventually
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass
+class Service:
+    """One started service."""
+
+    name: str
+    port: int
+    process: subprocess.Popen[str]
+    log_dir: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def lines(self) -> list[dict[str, Any]]:
+        """What it has logged so far."""
+        files = sorted(self.log_dir.glob(f"{self.name}-*.jsonl"))
+        return [json.loads(line) for file in files for line in file.read_text("utf-8").splitlines()]
+
+    def workers(self) -> list[int]:
+        """Process ids of its workers."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return [int(pid) for pid in children.split()]
+
+    def wait_until_ready(self) -> None:
+        def ready() -> bool:
+            assert self.process.poll() is None, self.process.communicate()
+            try:
+                return requests.get(self.url + "/healthz", timeout=1).ok
+            except requests.RequestException:
+                return False
+
+        eventually(ready, timeout_s=20, what=f"{self.name} answers")
+
+    def stop(self, number: int = signal.SIGTERM, timeout_s: float = 10.0) -> int:
+        """Send a signal and wait for the end; the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(timeout_s)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def environment(tmp_path: Path, **more: str) -> dict[str, str]:
+    """What a service reads, and nothing of what surrounds the tests."""
+    return {
+        "PATH": os.environ["PATH"],
+        "LOG_DIR": str(tmp_path / "logs"),
+        "LOG_STDOUT": "off",
+        "DATA_DIR": str(tmp_path / "data"),
+        "TOKEN_SECRET": SECRET,
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}",
+        **more,
+    }
+
+
+def start(name: str, port: int, tmp_path: Path, environ: dict[str, str]) -> Service:
+    command = [sys.executable, "-m", f"services.{name}.main"]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environ, text=True, stdout=pipe, stderr=pipe, start_new_session=True
+    )
+    return Service(name, port, process, tmp_path / "logs")
+
+
+@contextmanager
+def running(tmp_path: Path, *names: str, **more: str) -> Iterator[dict[str, Service]]:
+    """The named services, ready; gone afterwards, with all their workers."""
+    ports = {name: free_port() for name in ("gateway", "user", "order")}
+    environ = environment(
+        tmp_path,
+        **{f"{name.upper()}_PORT": str(port) for name, port in ports.items()},
+        **{f"{name.upper()}_URL": f"http://127.0.0.1:{ports[name]}" for name in ("user", "order")},
+        **more,
+    )
+    with ExitStack() as stack:
+        services: dict[str, Service] = {}
+        for name in names:
+            services[name] = start(name, ports[name], tmp_path, environ)
+            stack.callback(_end, services[name].process)
+        for service in services.values():
+            service.wait_until_ready()
+        yield services
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(10)
+    for stream in (process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()
