@@ -107,7 +107,7 @@ class Tail:
         What is complete and new: files that are gone first, then those longest unchanged. Empty if there is nothing.
         Errors of single files are reported and tried again at the next poll.
         """
-        self._look()
+        self.look()
         batches: list[Batch] = []
         taken = 0
         unfinished: set[str] = set()
@@ -157,8 +157,8 @@ class Tail:
         for file in list(self._open.values()):
             self._close(file)
 
-    def _look(self) -> None:
-        """Find new files, and see which ones changed or went away."""
+    def look(self) -> None:
+        """Find new files, and see which ones changed or went away: `status` is then up to date. `poll` does it too."""
         unlisted = dict.fromkeys(globs.closed_folders(self._paths), "the folder may not be listed")
         present: set[FileKey] = set()
         for path in globs.files(self._paths, self._exclude):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from clew.intake.positions import FileKey, Mark, Record
 
@@ -39,8 +40,21 @@ class Batch:
     start: int
     end: int
     lines: tuple[bytes, ...]
+    delimiter: bytes
     mark: Mark
     overlong: Overlong | None = None
+
+    def starts(self) -> Iterator[int]:
+        """Where each line begins in its file, in bytes."""
+        start = self.start
+        for text in self.lines:
+            yield start
+            start += len(text) + len(self.delimiter)
+
+    def singles(self) -> Iterator[Batch]:
+        """This batch line by line. The parts are for shaping, not for committing: they all bear this batch's end."""
+        for start, text in zip(self.starts(), self.lines, strict=True):
+            yield replace(self, start=start, lines=(text,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +186,7 @@ class WatchedFile:
             self.position,
             end,
             () if overlong else tuple(taken[: -len(delimiter)].split(delimiter)),
+            delimiter,
             Mark(end, len(anchor), _digest(anchor)),
             overlong,
         )
