@@ -4,10 +4,10 @@ Composition root of the command line, and the only module of `clew` that reads t
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from clew.cli.parser import make_parser
 from clew.cli.verb import CRASH, INTERRUPTED, NO, USAGE, Context, Refusal
@@ -19,9 +19,23 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = 
     """
     Run one verb. Exit codes: 0 fine, 1 the answer is no, 2 wrong usage, 3 a bug (details in a file), 130 interrupted.
     """
-    environ = os.environ if environ is None else environ
+    try:
+        code = _run(list(sys.argv[1:] if argv is None else argv), os.environ if environ is None else environ)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # `clew follow … | head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NO
+    return code
+
+
+def _run(argv: list[str], environ: Mapping[str, str]) -> int:
     parser = make_parser()
-    args = parser.parse_args(argv)
+    try:
+        args = parser.parse_args(argv)
+    except SystemExit as done:  # --help, --version or wrong usage: said already
+        return int(done.code or 0)
     if args.verb is None:
         parser.print_help(sys.stderr)
         return USAGE
@@ -30,31 +44,26 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = 
     except SettingsError as error:
         print(error, file=sys.stderr)
         return USAGE
-    context = Context(
-        settings=settings,
-        environ=environ,
-        out=sys.stdout,
-        err=sys.stderr,
-        colours=sys.stdout.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb",
-    )
+    wants_colours = sys.stdout.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+    context = Context(settings=settings, environ=environ, out=sys.stdout, err=sys.stderr, colours=wants_colours)
     try:
         code: int = args.run(args, context)
-        sys.stdout.flush()
     except (Refusal, HomeError) as no:
         print(no, file=sys.stderr)
         return NO
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:  # `clew follow … | head` has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return NO
+    except BrokenPipeError:
+        raise
     except Exception as error:  # noqa: BLE001 (the last door: a sentence and a file instead of a stack trace)
-        from clew.cli.crash import write_crash
-
-        path = write_crash(error, argv=sys.argv if argv is None else list(argv), home=Path(settings.clew_home))
-        print(f"clew {args.verb} hit a bug ({type(error).__name__}). Details: {path}", file=sys.stderr)
-        return CRASH
+        return _crashed(error, args, argv, settings)
     return code
+
+
+def _crashed(error: Exception, args: argparse.Namespace, argv: list[str], settings: Settings) -> int:
+    from clew.cli.crash import write_crash
+
+    path = write_crash(error, argv=argv, home=settings.clew_home)
+    print(f"clew {args.verb} hit a bug ({type(error).__name__}). Details: {path}", file=sys.stderr)
+    return CRASH
 
 
 if __name__ == "__main__":

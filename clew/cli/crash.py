@@ -21,7 +21,7 @@ def write_crash(error: BaseException, *, argv: Sequence[str], home: Path, now_s:
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now_s))
     text = "\n".join((
         f"clew {version('clew')}, Python {platform.python_version()}, {platform.platform()}",
-        f"command: {' '.join(argv)}",
+        f"command: clew {' '.join(argv)}",
         "",
         "".join(traceback.format_exception(error)),
     ))

@@ -4,6 +4,7 @@ What the supervisor and its children say: to the terminal with a prefix, to a bo
 
 from __future__ import annotations
 
+import json
 import os
 import select
 from collections.abc import Callable, Mapping
@@ -75,8 +76,8 @@ class Console:
         self._show(text)
 
     def relay(self, name: str, line: str) -> None:
-        """A line of the part *name*, which goes before it."""
-        prefix = f"{name:<8}| "
+        """A line of the part *name*, which goes before it. Of a JSON log line, level and message are shown."""
+        prefix, line = f"{name:<8}| ", _readable(line)
         self._log.write((prefix + line).encode("utf-8", "replace"))
         colour = COLOURS.get(name, "") if self._colours else ""
         self._show(f"{colour}{prefix}{_RESET}{line}" if colour else prefix + line)
@@ -88,6 +89,16 @@ class Console:
             self._skipped = 0
         if self._skipped or not self._write(text):
             self._skipped += 1
+
+
+def _readable(line: str) -> str:
+    if not line.startswith('{"@timestamp"'):
+        return line
+    try:
+        document = json.loads(line)
+        return f"{document['log']['level']}: {document['message']}"
+    except (ValueError, KeyError, TypeError):
+        return line
 
 
 def line_writer(stream: TextIO) -> Callable[[str], bool]:

@@ -18,6 +18,16 @@ def test_a_part_is_named_before_each_of_its_lines(tmp_path: Path) -> None:
     assert (tmp_path / "up.log").read_text() == "order   | hello\nAll ready.\n"
 
 
+def test_a_json_log_line_is_shown_as_level_and_message(tmp_path: Path) -> None:
+    said: list[str] = []
+    console = Console(lambda line: not said.append(line), log=BoundedLog(tmp_path / "up.log"))
+    console.relay("stack", '{"@timestamp":"2026-11-21T10:00:00Z","log":{"level":"warning"},"message":"Slow."}')
+    console.relay("stack", '{"@timestamp": 1}')
+    console.relay("stack", '{"@timestamp": broken')
+
+    assert said == ["stack   | warning: Slow.", 'stack   | {"@timestamp": 1}', 'stack   | {"@timestamp": broken']
+
+
 def test_colours_are_only_for_terminals(tmp_path: Path) -> None:
     said: list[str] = []
     Console(lambda line: not said.append(line), log=BoundedLog(tmp_path / "a"), colours=True).relay("order", "hello")
