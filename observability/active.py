@@ -4,11 +4,9 @@ A request while it is being answered. When it ends it becomes a `RequestRecord`,
 
 from __future__ import annotations
 
-import base64
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
 
 from opentelemetry import context as otel
 from opentelemetry import trace
@@ -18,7 +16,7 @@ from observability.context import ACTIVE
 from observability.ids import request_id
 from observability.propagation import incoming
 from observability.record import KNOWN_METHODS, OTHER_METHOD, UNMATCHED, RequestRecord
-from observability.redaction import Secrets, is_secret_key
+from observability.redaction import NONE, Secrets
 from observability.sampling import decide
 from observability.spans import LiveSpan, exception_event, type_name
 
@@ -90,8 +88,21 @@ class ActiveRequest:
     def secrets(self) -> Secrets:
         """Exact values that must not leave with anything said during this request."""
         if self._secrets is None:
-            self._secrets = environ_secrets(self.environ)
+            self._secrets = Secrets()
+            headers = [(key[5:].replace("_", "-"), value) for key, value in self.environ.items() if key[:5] == "HTTP_"]
+            query = wire_text(self.environ.get("QUERY_STRING", ""))
+            self.telemetry.redactor.learn(self._secrets, headers=headers, query=query)
         return self._secrets
+
+    def learn(self, body: object) -> None:
+        """
+        Remember what stands under secret names in a parsed body (JSON, or a form as a mapping).
+        """
+        self.telemetry.redactor.learn(self.secrets, body=body)
+
+    def _carries_secrets(self) -> bool:
+        environ = self.environ
+        return bool("HTTP_AUTHORIZATION" in environ or "HTTP_COOKIE" in environ or environ.get("QUERY_STRING"))
 
     def adopt(self, span: trace.Span) -> None:
         """
@@ -194,7 +205,7 @@ class ActiveRequest:
             links=span.links,
             span_status=span.status,
             sequence=sequence,
-            secrets=self.secrets,
+            secrets=self.secrets if self._secrets is not None or self._carries_secrets() else NONE,
         )
 
 
@@ -205,30 +216,3 @@ def wire_text(value: str) -> str:
     if value.isascii():
         return value
     return value.encode("latin-1", "replace").decode("utf-8", "replace")
-
-
-def environ_secrets(environ: Mapping[str, Any]) -> Secrets:
-    """
-    The exact values in a request's head that must not leave: credentials, cookies, secret query parameters.
-    """
-    secrets = Secrets()
-    credentials = environ.get("HTTP_AUTHORIZATION", "")
-    if credentials:
-        scheme, _, value = credentials.partition(" ")
-        secrets.add(value or scheme)
-        if scheme.lower() == "basic":
-            secrets.add(basic_password(value))
-    for pair in filter(None, environ.get("HTTP_COOKIE", "").split(";")):
-        secrets.add(pair.partition("=")[2].strip())
-    for name, value in parse_qsl(environ.get("QUERY_STRING", "")):
-        if is_secret_key(name):
-            secrets.add(value)
-    return secrets
-
-
-def basic_password(encoded: str) -> str:
-    """The password of HTTP Basic credentials (RFC 7617); empty if they are broken."""
-    try:
-        return base64.b64decode(encoded, validate=True).decode("utf-8").partition(":")[2]
-    except ValueError:
-        return ""

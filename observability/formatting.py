@@ -55,7 +55,7 @@ class LineWriter:
         """
         One line without its newline. What cannot be written as JSON is written as its text.
         """
-        told = self._redactor.document({"message": one_line(message), **fields}, secrets)
+        told: dict[str, Any] = self._redactor.document({"message": one_line(message), **fields}, secrets)
         event = {"id": f"{self._instance}-{sequence}", "sequence": sequence, **told.pop("event", {})}
         document: dict[str, Any] = {
             "@timestamp": rfc3339(unix_ns),

@@ -24,7 +24,7 @@ def outgoing(span: ReadableSpan, redactor: Redactor, secrets: Secrets) -> Readab
     def clean(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
         typed = {str(key): _carried(value) for key, value in (attributes or {}).items() if value is not None}
         if "url.query" in typed:
-            typed["url.query"] = redactor.query_string(str(typed["url.query"]))
+            typed["url.query"] = redactor.query_string(str(typed["url.query"]), secrets)
         return redactor.document(typed, secrets)
 
     return readable(

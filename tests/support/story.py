@@ -44,8 +44,8 @@ class Request:
     exemplars: list[Exemplar] = field(default_factory=list)
 
     def span(
-        self, number: int, parent: int, service: str, name: str, start_ms: float, end_ms: float, *, kind: str = "server",
-        error: str = "", events: Iterable[SpanEvent] = (), **attributes: Any,
+        self, number: int, parent: int, service: str, name: str, start_ms: float, end_ms: float, *,
+        kind: str = "server", error: str = "", events: Iterable[SpanEvent] = (), **attributes: Any,
     ) -> Span:
         span = Span(
             trace_id=self.trace_id,
@@ -237,9 +237,9 @@ def tell() -> Story:
     later = read(LATER, NOW - 60 * SECOND, GOOD_ORDER)
     unsampled = placed(UNSAMPLED, NOW - 500 * SECOND, "ord_UNSAMP")
     others = [
-        placed(f"{n:02x}aa1d9c27a86be3057d21c0f4e9b600", NOW - (1700 - 60 * n) * SECOND, f"ord_N{n:02d}",
+        placed(f"aa{n:02x}1d9c27a86be3057d21c0f4e9b600", NOW - (1700 - 60 * n) * SECOND, f"ord_N{n:02d}",
                scale=0.7 + (n * 7 % 10) / 10)
-        for n in range(16, 40)
+        for n in range(24)
     ]
     requests = (good, bad, later, *others)
     stores = memory_stores()

@@ -26,5 +26,6 @@ def eventually(check: Callable[[], T], *, timeout_s: float = 10.0, interval_s: f
         except AssertionError as not_yet:
             last = not_yet
         if time.monotonic() >= deadline:
-            raise AssertionError(f"{what or getattr(check, '__doc__', None) or check} did not happen in {timeout_s} s; last seen: {last!r}")
+            name = what or getattr(check, "__doc__", None) or check
+            raise AssertionError(f"{name} did not happen in {timeout_s} s; last seen: {last!r}")
         pause.wait(interval_s)
