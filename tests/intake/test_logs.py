@@ -208,7 +208,8 @@ def test_a_store_that_refuses_is_asked_again_and_nothing_is_lost(stack: Stack) -
         stop.set()
         thread.join(5)
     refused, accepted = stack.reports
-    assert refused.startswith("The log store refuses") and "the disk is full" in refused
+    assert refused.startswith("The log store refuses")
+    assert "the disk is full" in refused
     assert accepted == "The log store accepts again."
 
 
