@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from observability.redaction.keys import DenyKeys
 from observability.redaction.marks import REDACTED
 from observability.redaction.tainted import Secrets
+from observability.vocabulary import ATTRIBUTES
 
 OWN_FIELDS = frozenset({
     "@timestamp", "log.level", "log.logger", "ecs.version", "process.pid", "trace.id", "span.id", "http.route",
@@ -47,7 +48,7 @@ class Walk:
         self._text = text
         self._room = _REMEMBERED
         self._top = _Level("")
-        fields = OWN_FIELDS | READ_FIELDS
+        fields = OWN_FIELDS | READ_FIELDS | ATTRIBUTES.keys()
         self._ours = fields | {field[:dot] for field in fields for dot, letter in enumerate(field) if letter == "."}
 
     def document(self, fields: Mapping[str, object], secrets: Secrets) -> dict[str, object]:
