@@ -163,7 +163,7 @@ def test_what_is_not_yaml_is_told_with_its_place(text: str, complaint: str) -> N
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("0", 0), ("1ms", 0.001), ("5s", 5), ("1m30s", 90), ("1h", 3600), ("1d2h", 93600), ("1w", 604800), ("1y", 31.536e6)],
+    [("0", 0), ("1ms", 0.001), ("5s", 5), ("1m30s", 90), ("1h", 3600), ("1d2h", 93600), ("1w", 604800)],
 )
 def test_durations_are_read_as_prometheus_reads_them(text: str, seconds: float) -> None:
     assert duration_s(text) == seconds
