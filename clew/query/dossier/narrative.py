@@ -97,10 +97,10 @@ def _what_failed(span: SpanRow) -> Sentence:
     peer = str(span.attributes.get("peer.service", ""))
     took = plain(span.duration_ms, "ms")
     if span.kind == "client" and peer:
-        what = Word(f" ({span.problem} after {took})", "span", span.span_id)
+        what = (Word(": "), Word(f"{span.problem} after {took}", "span", span.span_id))
         if span.problem.isdigit():
             return (Word(peer, "service"), Word(" answered "), service, Word(f" with {span.problem}"))
-        return (service, Word(" got no answer from "), Word(peer, "service"), what)
+        return (service, Word(" got no answer from "), Word(peer, "service"), *what)
     raised = _raised(span)
     if raised:
         return (service, Word(f" raised {raised} in "), Word(span.title, "span", span.span_id))
@@ -141,8 +141,9 @@ def _all_steps(rows: Sequence[Row]) -> Iterable[Step]:
             answered = span.problem.isdigit()
             said = f"{peer} answers {span.problem}" if answered else f"no answer from {peer}: {span.problem}"
             yield Step(span.end_ms, f"{said} after {plain(span.duration_ms, 'ms')}", bad=True)
+    told_by_spans = ("request.finished", "peer.failed") if spans else ("request.finished",)
     for line in rows:
-        if isinstance(line, LogRow) and line.action != "request.finished" and (line.action or line.level in SEVERE):
+        if isinstance(line, LogRow) and line.action not in told_by_spans and (line.action or line.level in SEVERE):
             yield Step(line.offset_ms, f"{line.service}: {line.message or line.action}", bad=line.failed)
     if root is not None:
         status = status_of(root)
