@@ -75,12 +75,14 @@ def find(readers: Readers, any_id: str) -> Found:
         return Found(wanted)
     candidates = [*_by_trace_id(readers, wanted.lower()), *_by_span_id(readers, wanted.lower())]
     untraced: list[LogLine] = []
-    for kind in (_ORDER, _USER, _EVENT, _REQUEST):
-        if wanted.startswith(kind.prefix):
-            lines = _lines(readers, kind, wanted)
-            untraced += [line for line in lines if not _trace_of(line)]
-            by_lines = list(_by_lines(kind, lines))
-            candidates += by_lines or _by_attribute(readers, kind, wanted)
+    kinds = [kind for kind in (_ORDER, _USER, _EVENT, _REQUEST) if wanted.startswith(kind.prefix)]
+    for kind in kinds:
+        lines = _lines(readers, kind, wanted)
+        untraced += [line for line in lines if not _trace_of(line)]
+        candidates += _by_lines(kind, lines)
+    if not candidates:
+        # The lines may be lost or late. Last, since attributes have no index.
+        candidates += [candidate for kind in kinds for candidate in _by_attribute(readers, kind, wanted)]
     each_once = {candidate.trace_id: candidate for candidate in reversed(candidates)}
     return Found(wanted, tuple(dict.fromkeys(each_once[c.trace_id] for c in candidates)), tuple(untraced))
 

@@ -37,7 +37,7 @@ def has_value(value: Any, wanted: str) -> bool:
     Whether *value*, or an element of it if it is a list, reads *wanted*.
     """
     if isinstance(value, list | tuple):
-        return any(has_value(element, wanted) for element in value)
+        return any(as_text(element) == wanted for element in value)
     return as_text(value) == wanted
 
 

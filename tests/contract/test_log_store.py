@@ -53,6 +53,17 @@ def test_a_lone_surrogate_is_no_reason_to_lose_a_line(stores: Stores) -> None:
     assert ids(stores.logs.select(LogFilter(text="of a PAIR"))) == ["a"]
 
 
+@pytest.mark.parametrize("depth", [300, 100_000])
+def test_a_line_nested_beyond_reason_is_no_reason_to_lose_its_batch(stores: Stores, depth: int) -> None:
+    nested: list[Any] = []
+    for _ in range(depth):
+        nested = [nested]
+
+    assert stores.logs.append([line("a", message="deep", labels={"x": nested}), line("b")]) == 2
+    assert [found.get("message") for found in stores.logs.select(LogFilter(text="deep"))] == ["deep"]
+    assert stores.logs.count(LogFilter(fields=(("labels.x", "1"),))) == 0
+
+
 @pytest.mark.parametrize("moment_ns", [2**63, 10**20, -(2**63) - 1])
 def test_a_moment_beyond_every_calendar_is_no_reason_to_lose_a_line(stores: Stores, moment_ns: int) -> None:
     stores.logs.append([LogLine("clew-logs-9999.12.31", "far", moment_ns, {"message": "hello"})])

@@ -12,8 +12,8 @@ from clew.store import StoreError
 PURGE = "`clew down --purge` empties the stores"
 
 _SENTENCES = {
-    sqlite3.SQLITE_FULL: "the disk is full, so nothing of this was kept; free some space, and it will be tried again",
-    sqlite3.SQLITE_IOERR: "the disk failed ({error}), so nothing of this was kept; see the system's log",
+    sqlite3.SQLITE_FULL: "the disk is full, so nothing was changed; free some space, and it will be tried again",
+    sqlite3.SQLITE_IOERR: "the disk failed ({error}), so nothing was changed; see the system's log",
     sqlite3.SQLITE_BUSY: "another process has been writing for seconds; try again, or see `clew status`",
     sqlite3.SQLITE_LOCKED: "another process has been writing for seconds; try again, or see `clew status`",
     sqlite3.SQLITE_NOTADB: f"this is not a database; move it away, or {PURGE}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -67,4 +68,13 @@ def _document(line: LogLine) -> str:
         return orjson.dumps(line.document).decode()
     except orjson.JSONEncodeError:
         # Integers beyond 64 bits and lone surrogates; the latter need the ASCII form to be storable at all.
-        return json.dumps(line.document, default=str)
+        return _slow_document(line.document)
+
+
+def _slow_document(document: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(document, default=str)
+    except RecursionError:
+        # A line made to hurt. Its plain fields say whose it is; the rest is not worth losing the batch.
+        shallow = {name: "(nested too deeply)" if as_text(value) is None else value for name, value in document.items()}
+        return json.dumps(shallow)
