@@ -65,9 +65,7 @@ def _beyond(document: dict[str, Any]) -> Iterator[str]:
 def _sentence(error: ValidationError) -> str:
     where = ".".join(str(part) for part in error.absolute_path) or "The line"
     if error.validator == "not":
-        return f"{where} must not have more than one line."
-    if error.validator is None:  # the schema `false`
-        return f"{where} does not belong on this line."
+        return f"{where} {'must be one line' if error.validator_value else 'does not belong on this line'}."
     return f"{where}: {error.message}."
 
 

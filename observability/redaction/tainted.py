@@ -12,6 +12,7 @@ from observability.redaction.marks import REDACTED
 
 _SHORTEST = 4
 _CHUNK = 512
+_LONGEST = 16_384
 _PLAIN = re.compile(r"[A-Za-z0-9_.~\-]*")
 _BASE64_LETTERS = re.compile(r"[A-Za-z0-9+/_\-=]")
 
@@ -36,9 +37,12 @@ class Secrets:
 
     def add(self, value: str) -> Secrets:
         """
-        Remember *value* (and what is left of it without the blanks around it); a long one in pieces. Returns itself.
+        Remember *value*, also without the blanks around it, and a long one in pieces too, because a text may have only
+        a part of it. Returns itself.
         """
         for text in {value, value.strip()}:
+            if len(text) <= _LONGEST:
+                self._remember(text)
             for start in range(0, len(text), _CHUNK):
                 self._remember(text[start : start + _CHUNK])
         return self
