@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from observability.context import carry_context as carry_context
-    from observability.observe import observe as observe
-    from observability.observe import observe_wsgi as observe_wsgi
+    from observability.observer import observe as observe
+    from observability.observer import observe_wsgi as observe_wsgi
     from observability.problems import STATUS as STATUS
     from observability.problems import Problem as Problem
     from observability.problems import problem_details as problem_details
@@ -39,8 +39,8 @@ _HOME = {
     "Telemetry": "telemetry",
     "carry_context": "context",
     "log_line_schema": "schema:schema",
-    "observe": "observe",
-    "observe_wsgi": "observe",
+    "observe": "observer",
+    "observe_wsgi": "observer",
     "problem_details": "problems",
     "problem_response": "problems",
 }

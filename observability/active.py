@@ -29,10 +29,13 @@ _NOT_SAMPLED = TraceFlags(TraceFlags.DEFAULT)
 class ActiveRequest:
     """
     :param quiet: a health check or a scrape, which leaves no trace unless it fails.
+    :ivar content_length: what the response announced, bytes; -1: nothing.
+    :ivar closes: the body will be closed. Flask's test client, which names no SERVER_SOFTWARE, takes one part of it and
+        may leave it at that.
     """
 
     __slots__ = (
-        "_secrets", "app", "body_bytes", "client_gone", "context", "crash", "environ", "exceptions", "failure",
+        "_secrets", "app", "body_bytes", "client_gone", "closes", "content_length", "context", "crash", "environ", "exceptions", "failure",
         "finished", "id", "method", "perf_ns", "quiet", "route", "span", "status", "telemetry", "truncated",
     )
 
@@ -49,6 +52,8 @@ class ActiveRequest:
         self.route = UNMATCHED
         self.status = 0
         self.body_bytes = 0
+        self.content_length = -1
+        self.closes = "SERVER_SOFTWARE" in environ
         self.exceptions = 0
         self.crash: BaseException | None = None
         self.failure = ""
@@ -119,6 +124,8 @@ class ActiveRequest:
 
         def observed(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
             self.status = int(status[:3])
+            length = next((value for name, value in headers if name.lower() == "content-length"), "")
+            self.content_length = int(length) if length.isascii() and length.isdigit() else -1
             ours = [pair for pair in headers if pair[0].lower() not in ("x-request-id", "x-trace-id")]
             ours += [("X-Request-Id", self.id), ("X-Trace-Id", self.trace_id)]
             write = start_response(status, ours, exc_info) if exc_info else start_response(status, ours)
@@ -142,6 +149,11 @@ class ActiveRequest:
         if not handled:
             self.crash = error
             self.exceptions = 1
+
+    @property
+    def started(self) -> bool:
+        """A status was given to the server."""
+        return self.status != 0
 
     def escaped(self, error: BaseException) -> None:
         """

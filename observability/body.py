@@ -15,14 +15,15 @@ if TYPE_CHECKING:
     from observability.active import ActiveRequest
 
 Finish = Callable[["ActiveRequest"], None]
-Answer = Callable[[BaseException], "bytes | None"]
+Answer = Callable[[BaseException, bool], "bytes | None"]
 
 
 class ObservedBody:
     """
     :param finish: ends the request; it does nothing the second time.
     :param abandon: the same from a destructor, where nothing may block.
-    :param answer: makes a problem document of an exception that came before the first byte, or returns None.
+    :param answer: makes a problem document of an exception that came before the first byte, or returns None; it is
+        told whether a status was given to the server already.
     """
 
     __slots__ = ("_abandon", "_active", "_answer", "_body", "_context", "_finish", "_iterator")
@@ -48,13 +49,16 @@ class ObservedBody:
                 self._iterator = iter(self._body)
             chunk = next(self._iterator)
             active.body_bytes += len(chunk)
+            if active.body_bytes == active.content_length and not active.closes:
+                self._finish(active)
             return chunk
         except StopIteration:
             self._finish(active)
             raise
         except BaseException as error:
+            started = active.started
             active.escaped(error)
-            answer = self._answer(error) if isinstance(error, Exception) and not active.body_bytes else None
+            answer = self._answer(error, started) if isinstance(error, Exception) and not active.body_bytes else None
             if answer is None:
                 self._finish(active)
                 raise
@@ -106,6 +110,8 @@ def observe_file(body: Any, active: ActiveRequest, finish: Finish) -> Any:
         finally:
             if writing is not None:
                 active.interrupted(writing)
+            else:
+                active.body_bytes = max(0, active.content_length)  # the server sent it past us
             finish(active)
 
     body.close = closed

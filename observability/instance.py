@@ -81,7 +81,7 @@ class Instance:
             self._line_sinks.append(telemetry.line_sink)
         else:
             self._open_sinks()
-        self.spans: SpanSink = telemetry.span_sink or self._sender()
+        self.spans: SpanSink = self._sender() if telemetry.span_sink is None else telemetry.span_sink
         self._scribe: Scribe[RequestRecord | ActiveRequest | tuple[ReadableSpan, Secrets]] = Scribe(
             self._write_down, delay_s=settings.export_delay_s, limit=_QUEUE
         )
@@ -166,7 +166,7 @@ class Instance:
             if isinstance(item, ActiveRequest):
                 if not item.finished:
                     item.finished = True
-                    self.request_finished(item)
+                    self.request_finished(item)  # its record comes with the next flush
             elif isinstance(item, RequestRecord):
                 self._write(self.writer.access(item))
                 if item.context.trace_flags.sampled and self._telemetry.makes_server_spans:

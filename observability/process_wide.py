@@ -45,6 +45,14 @@ def install(telemetry: Telemetry) -> Callable[[], None]:
     return leave
 
 
+def adopt_server_loggers() -> None:
+    """
+    Again, for a server that set its loggers up after `install` (gunicorn without preloading does).
+    """
+    for name in SERVER_LOGGERS:
+        _adopt(name)
+
+
 class ProcessWide:
     def __init__(self, log_level: str) -> None:
         present = trace.get_tracer_provider()

@@ -28,6 +28,7 @@ from observability.context import active_request
 from observability.instance import Instance, LineSink, SpanSink
 from observability.instruments import Instruments
 from observability.metrics import Counter, Exemplar, Gauge, Histogram, Metrics, exposition
+from observability.process_wide import adopt_server_loggers, install
 from observability.record import RequestRecord
 from observability.redaction import Redactor
 from observability.sampling import sampler
@@ -113,6 +114,8 @@ class Telemetry:
             with self._making:
                 if self._instance is None:
                     self._instance = Instance(self)
+                    if self._stop is not None:
+                        adopt_server_loggers()
                 instance = self._instance
         return instance
 
@@ -122,8 +125,6 @@ class Telemetry:
         tracer provider, and an orderly exit at SIGTERM. Calling it again changes nothing.
         """
         if self.enabled and self._stop is None:
-            from observability.process_wide import install
-
             self._stop = install(self)
         return self
 
@@ -144,6 +145,7 @@ class Telemetry:
         """
         if self.enabled:
             self.instance.flush()
+            self.instance.flush()  # a request that nobody closed becomes a record first
 
     def forget_process(self) -> None:
         """

@@ -32,7 +32,8 @@ class Peer:
                 peer.headers.append({k.lower(): v for k, v in self.headers.items()})
                 if self.path == "/slow":
                     peer.release.wait(10)
-                status = int(self.path.rpartition("/")[2]) if "/status/" in self.path else 200
+                path = self.path.partition("?")[0]
+                status = int(path.rpartition("/")[2]) if "/status/" in path else 200
                 self.send_response(status)
                 if status == 302:
                     self.send_header("Location", "/status/200")

@@ -71,7 +71,7 @@ def fill(app: Flask) -> Flask:
         raise Broken("the handler itself")
 
     for path in ("/ok", "/before-returns", "/before-raises", "/after-raises", "/teardown-raises", "/early", "/replaced",
-                 "/session-breaks", "/blocked", "/middleware-raises", "/write", "/no-close", "/lazy", "/old"):
+                 "/session-breaks", "/blocked", "/middleware-raises", "/write", "/no-close", "/lazy", "/old", "/last"):
         app.add_url_rule(path, path, lambda: "ok")
     app.add_url_rule("/no-content", "no-content", lambda: ("", 204))
     app.add_url_rule("/not-modified", "not-modified", lambda: ("", 304))

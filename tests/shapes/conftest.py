@@ -48,6 +48,10 @@ def is_access(line: dict[str, Any]) -> bool:
     return "status" in line or line.get("event", {}).get("action") == "request.finished"
 
 
+def is_last(line: dict[str, Any]) -> bool:
+    return "/last" in (line.get("path"), line.get("url", {}).get("path"))
+
+
 def scrape(port: int) -> tuple[Counter[tuple[str, str, str]], dict[tuple[str, str, str], float]]:
     asked = Request(f"http://127.0.0.1:{port}/metrics", headers={"Accept": "application/openmetrics-text"})
     with urlopen(asked, timeout=10) as answer:
@@ -83,19 +87,20 @@ def observe_all(kind: str, folder: Path) -> Observed:
         for number, shape in enumerate(SHAPES):
             seen.wire[shape.name] = send(port, shape, trace_of(number))
         # Everything is written in order: when the last request is there, all are.
-        last = Shape("last", "/ok?last", 200)
+        last = Shape("last", "/last", 200)
         send(port, last, "f" * 32)
-        eventually(lambda: any(s["trace"] == "f" * 32 for s in documents(folder / "spans")), what="the last span")
+        eventually(lambda: any(is_last(line) for line in documents(folder / "lines")), what=f"the last line of {kind}")
         hung_up = [trace_of(n) for n, s in enumerate(SHAPES) if s.hang_up]
         if kind == "ours":
             eventually(
                 lambda: all(any(trace_id(line) == t for line in documents(folder / "lines")) for t in hung_up),
                 what="the line of the client that went away",
             )
+            eventually(lambda: len(documents(folder / "spans")) > len(SHAPES), what="the last span")
         seen.spans = [s for s in documents(folder / "spans") if s["trace"] != "f" * 32]
         seen.lines = [s for s in documents(folder / "lines") if trace_id(s) != "f" * 32]
         seen.samples, seen.sums = scrape(port)
-        seen.samples[("GET", "/ok", "200")] -= 1
+        del seen.samples[("GET", "/last", "200")]
         return seen
     finally:
         os.killpg(server.pid, signal.SIGTERM)

@@ -74,7 +74,7 @@ SHAPES = (
     Shape("stream breaks half-way", "/stream-breaks", 200, truncated=True, error_type=BROKEN, events=1, body_bytes=3),
     Shape("client goes away", "/endless", 200, truncated=True, hang_up=True),
     Shape("file", "/file", 200, body_bytes=5000),
-    Shape("the server's file wrapper", "/wrapped-file", 200, route=UNMATCHED),
+    Shape("the server's file wrapper", "/wrapped-file", 200, route=UNMATCHED, body_bytes=9000),
     Shape("middleware answers", "/blocked", 403, route=UNMATCHED),
     Shape("middleware raises", "/middleware-raises", 500, route=UNMATCHED, error_type=BROKEN, events=1),
     Shape("middleware replaces the status", "/replaced", 503, error_type="503"),
