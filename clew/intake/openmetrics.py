@@ -124,7 +124,8 @@ class _Run:
             if end == "# EOF":
                 end = ""
             elif end or not lines or lines.pop() != "# EOF":
-                raise ParseError(f"line {len(lines) + 1}: the body does not end with # EOF")
+                last = text.count("\n") + bool(end)
+                raise ParseError(f"line {last}: the body does not end with # EOF")
         else:
             lines.append(end)
         for number, line in enumerate(lines, 1):
