@@ -35,8 +35,9 @@ class ActiveRequest:
     """
 
     __slots__ = (
-        "_secrets", "app", "body_bytes", "client_gone", "closes", "content_length", "context", "crash", "environ", "exceptions", "failure",
-        "finished", "id", "method", "perf_ns", "quiet", "route", "span", "status", "telemetry", "truncated",
+        "_secrets", "app", "body_bytes", "client_gone", "closes", "content_length", "context", "crash",
+        "environ", "exceptions", "failure", "finished", "id", "method", "perf_ns", "quiet", "route", "span",
+        "status", "telemetry", "truncated",
     )
 
     def __init__(self, telemetry: Telemetry, app: str, environ: dict[str, Any], *, quiet: bool) -> None:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from flask import Flask, got_request_exception, request_started
 from flask import request as flask_request
+from flask.logging import default_handler
 from opentelemetry import context as otel
 from opentelemetry import trace
 from werkzeug.exceptions import HTTPException
@@ -44,6 +45,8 @@ def observe(
     if not telemetry.enabled or "telemetry" in app.extensions:
         return app
     app.extensions["telemetry"] = telemetry
+    # Flask's own handler would write exceptions to standard error, unredacted and without a trace id.
+    app.logger.removeHandler(default_handler)
     observer = Observer(
         telemetry, app.name, quiet=quiet, metrics_path=metrics_path,
         problems=lambda: bool(app.extensions.get("problem_details")),
@@ -197,8 +200,8 @@ def _crashed(app: Flask, exception: BaseException, **_: Any) -> None:
     if active.route == UNMATCHED:
         # The exception came before Flask matched a route (opening the session, usually): look it up.
         try:
-            rule, _ = app.url_map.bind_to_environ(active.environ).match(return_rule=True)
-            active.route = rule.rule
+            rule, _values = app.url_map.bind_to_environ(active.environ).match(return_rule=True)
+            active.route = str(rule)
         except HTTPException:
             active.route = UNMATCHED
 

@@ -42,6 +42,7 @@ def server_span(record: RequestRecord, resource: Resource) -> ReadableSpan:
         "url.scheme": record.scheme,
         "url.path": record.path[:MOST_PATH],
         "server.address": host,
+        "server.port": port or (443 if record.scheme == "https" else 80),
         "http.response.status_code": record.status,
         "http.response.body.size": record.body_bytes,
         "network.protocol.version": record.protocol,
@@ -53,8 +54,6 @@ def server_span(record: RequestRecord, resource: Resource) -> ReadableSpan:
         attributes["http.route"] = record.route
     if record.query:
         attributes["url.query"] = record.query
-    if port:
-        attributes["server.port"] = port
     if record.client_address:
         attributes["client.address"] = record.client_address
     if record.user_agent:
