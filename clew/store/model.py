@@ -96,8 +96,8 @@ class LogFilter:
     :param fields: further exact matches, (dotted path, value as text), e.g. ``("order.id", "ord_1")``. Numbers compare
         by their shortest text (``200``, ``0.5``), booleans as ``true`` and ``false``, a list by any of its elements.
     :param from_ns: first moment that matches (inclusive), *to_ns* the first that does not (exclusive).
-    :param before: a cursor, the (timestamp_ns, sequence, id) of the last line already seen; older lines follow. Lines of
-        two indices that share all three count as seen together.
+    :param before: a cursor, the (timestamp_ns, sequence, id) of the last line already seen; older lines follow.
+        Lines of two indices that share all three count as seen together.
     """
 
     index_prefix: str = "clew-"
