@@ -48,7 +48,7 @@ class Console:
         self._on_drop = on_drop
         self._closed = False
         self._begin()
-        pass
+        in_child(self._begin)
 
     def _begin(self) -> None:
         # RLock, because a signal handler may log in the middle of a write of its own thread.

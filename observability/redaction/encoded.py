@@ -47,7 +47,7 @@ def _redact_piece(piece: str, redact: Callable[[str], str]) -> str:
         plain = _decoded(piece, decode)
         clean = redact(plain)
         if clean != plain:
-            return quote(clean, safe="[]=:+")
+            return quote(clean, safe="[]=:+", errors="replace")
     return piece
 
 

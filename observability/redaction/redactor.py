@@ -164,7 +164,7 @@ class Redactor:
         plain = unquote_plus(raw)
         clean = self.text(plain, secrets)
         if clean != plain:
-            return quote(clean, safe="[]=:")
+            return quote(clean, safe="[]=:", errors="replace")
         return self.text(raw, secrets)
 
 
