@@ -131,8 +131,7 @@ class LineFile:
             while written < len(data):
                 written += os.write(self._fd, data[written:] if written else data)
         except OSError:
-            if written:  # the next line starts with a newline, unless a newline is all that was written
-                self._torn = not (self._torn and written == 1)
+            self._torn = self._torn or written > 0
             if written < len(data) - 1:  # else only the newline is missing: the line is there
                 raise
         else:

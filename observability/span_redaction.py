@@ -7,18 +7,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.util import BoundedList
 from opentelemetry.trace import Link, Status
 
 from observability.redaction import Redactor, Secrets
 from observability.spans import readable
 
+MOST = 128
 _INT64 = range(-(2**63), 2**63)
 
 
 def outgoing(span: ReadableSpan, redactor: Redactor, secrets: Secrets) -> ReadableSpan:
     """
-    A copy of *span* that may leave the process.
+    A copy of *span* that may leave the process. What is over the SDK's usual limits (128 attributes, events and links) is
+    left out and counted in the span's own dropped counts.
     """
 
     def clean(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -34,9 +38,11 @@ def outgoing(span: ReadableSpan, redactor: Redactor, secrets: Secrets) -> Readab
         kind=span.kind,
         start_ns=span.start_time or 0,
         end_ns=span.end_time or 0,
-        attributes=clean(span.attributes),
-        events=[Event(redactor.text(e.name, secrets), clean(e.attributes), e.timestamp) for e in span.events],
-        links=[Link(link.context, clean(link.attributes)) for link in span.links],
+        attributes=BoundedAttributes(MOST, clean(span.attributes), immutable=True),
+        events=BoundedList.from_seq(
+            MOST, [Event(redactor.text(e.name, secrets), clean(e.attributes), e.timestamp) for e in span.events]
+        ),
+        links=BoundedList.from_seq(MOST, [Link(link.context, clean(link.attributes)) for link in span.links]),
         status=_status(span.status, redactor, secrets),
         resource=span.resource,
         scope=span.instrumentation_scope,

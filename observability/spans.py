@@ -13,18 +13,13 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
-from opentelemetry.sdk.util import BoundedList
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode
 from opentelemetry.util.types import Attributes, AttributeValue
 
 SCOPE = InstrumentationScope("observability")
-MOST_ATTRIBUTES = 128
-MOST_EVENTS = 128
-MOST_LINKS = 128
 
 
 def exception_event(error: BaseException, when_ns: int) -> Event:
@@ -132,12 +127,10 @@ def readable(
     resource: Resource, scope: InstrumentationScope | None = SCOPE,
 ) -> ReadableSpan:
     """
-    The SDK's view of a finished span; times in nanoseconds since the epoch. What is over the SDK's usual limits (128
-    attributes, events and links) is left out and counted in the span's own dropped counts.
+    The SDK's view of a finished span; times in nanoseconds since the epoch.
     """
     return ReadableSpan(
         name=name, context=context, parent=parent, resource=resource,
-        attributes=BoundedAttributes(MOST_ATTRIBUTES, attributes, immutable=True),
-        events=BoundedList.from_seq(MOST_EVENTS, events), links=BoundedList.from_seq(MOST_LINKS, links),
+        attributes=attributes, events=events, links=links,
         kind=kind, instrumentation_scope=scope, status=status, start_time=start_ns, end_time=end_ns,
     )

@@ -7,6 +7,7 @@ from flask import Flask, request
 from observability import Problem, Telemetry, observe, problem_details
 from services.gateway.clients import HttpOrders, HttpUsers
 from services.gateway.me import me
+from services.shared.answers import readable
 from services.shared.body import json_object
 from services.shared.health import health
 from services.shared.sessions import Sessions, refusal
@@ -20,7 +21,7 @@ def create_app(*, telemetry: Telemetry, users: HttpUsers, orders: HttpOrders, se
     to be somebody (``X-User-Id``) nor steer a connection (hop-by-hop headers).
     """
     app = observe(Flask("gateway", static_folder=None), telemetry)  # <- the one line
-    problem_details(app)
+    problem_details(readable(app))
     app.register_blueprint(health(telemetry, user=users.ping, order=orders.ping))
 
     def caller() -> str:

@@ -12,6 +12,7 @@ from observability import Problem, Telemetry, observe, problem_details
 from services.order.clients import HttpUsers
 from services.order.orders import Order, Wish, existing, place
 from services.order.store import SqlOrders
+from services.shared.answers import readable
 from services.shared.body import json_object
 from services.shared.health import health
 from services.shared.ids import is_id
@@ -34,9 +35,9 @@ def create_app(
     It believes ``X-User-Id``: only the gateway, which checks sessions, may reach it.
     """
     app = observe(Flask("order", static_folder=None), telemetry)  # <- the one line
-    problem_details(app)
+    problem_details(readable(app))
     app.register_blueprint(health(telemetry, database=orders.ping, user=users.ping))
-    counted = telemetry.counter("orders_total")
+    placed, refused = (telemetry.counter("orders_total").labels(outcome) for outcome in ("placed", "refused"))
 
     @app.post("/orders")
     def post_order() -> tuple[dict[str, object], int, dict[str, str]]:
@@ -47,11 +48,11 @@ def create_app(
             order = place(Wish.read(json_object()), user_id, users=users, orders=orders, now=now())
         except Problem as problem:
             if problem.status < 500:
-                counted.inc(outcome="refused")
+                refused.inc()
                 reason = {"reason": problem.word}
                 telemetry.log("order.refused", "An order was refused.", user_id=user_id, labels=reason)
             raise
-        counted.inc(outcome="placed")
+        placed.inc()
         telemetry.log("order.placed", f"Order {order.id} was placed.", order_id=order.id, user_id=user_id)
         return order.as_json(), 201, {"Location": f"/orders/{order.id}"}
 

@@ -26,7 +26,7 @@ def build(settings: Settings, telemetry: Telemetry) -> Flask:
     return create_app(
         telemetry=telemetry,
         users=HttpUsers(user),
-        orders=SqlOrders(Database.from_settings(settings, telemetry)),
+        orders=SqlOrders(Database.from_settings(settings, telemetry, name="order")),
     )
 
 

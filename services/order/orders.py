@@ -11,6 +11,7 @@ from observability import Problem
 from services.order.currencies import CURRENCIES
 from services.shared.fields import Fields
 from services.shared.ids import is_id, new_id
+from services.shared.peers import PeerFailed
 from services.shared.times import rfc3339
 
 MOST_ITEMS = 100
@@ -127,9 +128,14 @@ def place(wish: Wish, user_id: str, *, users: Users, orders: Orders, now: dateti
     """
     A new order of an existing user.
 
-    :raises Problem: ``unprocessable`` when the user does not exist, ``unavailable`` (`PeerFailed`) when nobody can say.
+    :raises Problem: ``unprocessable`` when the user does not exist, ``unavailable`` when nobody can say.
     """
-    if users.find(user_id) is None:
+    try:
+        user = users.find(user_id)
+    except PeerFailed as failed:
+        detail = "Nobody can say right now whether the user exists. Nothing was ordered; try again."
+        raise Problem("unavailable", detail, headers={"Retry-After": "1"}) from failed
+    if user is None:
         raise Problem("unprocessable", "The user who orders does not exist.")
     order = Order(
         new_id("ord", clock=now.timestamp), user_id, wish.items, wish.currency, wish.total_amount, "placed", now

@@ -37,13 +37,13 @@ class Database:
         self._telemetry = telemetry
 
     @classmethod
-    def from_settings(cls, settings: Settings, telemetry: Telemetry) -> Database:
+    def from_settings(cls, settings: Settings, telemetry: Telemetry, *, name: str) -> Database:
         """
-        The database of the service that *settings* name; nothing is opened yet.
+        The database *name*: the name of its file, where no URL is set. Nothing is opened yet.
 
         :raises SettingsError: when ``DATABASE_URL`` cannot be used.
         """
-        file = settings.data_dir / f"{settings.service_name}.db"
+        file = settings.data_dir / f"{name}.db"
         try:
             engine = _engine(settings.database_url or f"sqlite:///{file}")
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError):

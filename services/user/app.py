@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from flask import Flask, request
 
 from observability import Problem, Telemetry, observe, problem_details
+from services.shared.answers import readable
 from services.shared.body import json_object
 from services.shared.health import health
 from services.shared.ids import is_id
@@ -30,10 +31,10 @@ def create_app(
     The user service. *now* gives the current time, with its zone.
     """
     app = observe(Flask("user", static_folder=None), telemetry)  # <- the one line
-    problem_details(app)
+    problem_details(readable(app))
     app.register_blueprint(health(telemetry, database=users.ping))
     registered = telemetry.counter("users_registered_total")
-    logins = telemetry.counter("logins_total")
+    succeeded, failed = (telemetry.counter("logins_total").labels(outcome) for outcome in ("success", "failure"))
 
     @app.post("/users")
     def post_user() -> tuple[dict[str, object], int, dict[str, str]]:
@@ -56,13 +57,13 @@ def create_app(
     def post_session() -> tuple[dict[str, object], int]:
         user = log_in(Login.read(_body_with_password(telemetry)), users=users, passwords=passwords)
         if user is None:
-            logins.inc(outcome="failure")
+            failed.inc()
             # without the username: people type their password there by mistake
             telemetry.log("session.refused", "A login was refused.", level="warning")
             raise refusal("No user has that username and password.")
         token, session = sessions.open(user.id)
         telemetry.secret(token)
-        logins.inc(outcome="success")
+        succeeded.inc()
         telemetry.log("session.opened", f"User {user.id} logged in.", user_id=user.id)
         return {"token": token, "expires_at": rfc3339(session.expires_at)}, 201
 

@@ -25,7 +25,7 @@ def build(settings: Settings, telemetry: Telemetry) -> Flask:
         telemetry=telemetry,
         sessions=Sessions(settings.token_secret),
         passwords=Passwords(),
-        users=SqlUsers(Database.from_settings(settings, telemetry)),
+        users=SqlUsers(Database.from_settings(settings, telemetry, name="user")),
     )
 
 

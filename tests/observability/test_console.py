@@ -193,10 +193,11 @@ def test_a_closed_console_takes_nothing_and_says_so(pipe: Pipe) -> None:
     assert pipe.read_all() == b"x\n"
 
 
-def test_closing_ends_the_thread_even_when_nobody_reads(pipe: Pipe) -> None:
+@pytest.mark.parametrize("size", [1_000, 300_000])
+def test_closing_ends_the_thread_even_when_nobody_reads(pipe: Pipe, size: int) -> None:
     console = Console(pipe.writes)
-    for _ in range(200):
-        console.write(b"x" * 1_000)
+    for _ in range(300_000 // size):
+        console.write(b"x" * size)
     start = time.perf_counter()
     console.close(0.05)
 

@@ -274,6 +274,24 @@ def test_a_line_torn_by_a_full_disk_does_not_spoil_the_next(tmp_path: Path, limi
 
 
 @pytest.mark.slow
+def test_a_limit_on_the_size_of_files_only_makes_more_of_them(tmp_path: Path) -> None:
+    """Under ulimit -f a segment may be full long before its own size; one line per segment is lost, and counted."""
+    code = """
+import resource, sys
+from observability.lines import LineFile
+drops = []
+file = LineFile(sys.argv[1], "order", sys.argv[2], keep=100, on_drop=lambda count, reason: drops.append(reason))
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+kept = [file.write(b"x" * 39) for _ in range(30)]
+print(kept.count(True), len(drops))
+"""
+    instance = new_id()
+
+    assert in_a_child(code, tmp_path, instance).stdout.split() == ["20", "10"]
+    assert everything(tmp_path, instance).count(b"x" * 39) == 20
+
+
+@pytest.mark.slow
 def test_a_device_without_room_is_counted(tmp_path: Path) -> None:
     """The kernel's own full device answers ENOSPC to every write."""
     drops = Drops()

@@ -79,8 +79,9 @@ def world(tmp_path: Path) -> Iterator[World]:
             settings = Settings(
                 service_name=name, token_secret=SECRET, data_dir=tmp_path / "data", user_url="http://user",
                 order_url="http://order", trust_sampled=name != "gateway", metrics_dir=tmp_path / "metrics" / name,
+                export_delay_s=0.01,
             )
-            seen = stack.enter_context(capture(settings, start=False))
+            seen = stack.enter_context(capture(settings))
             _in_process(seen, there.peers)
             there.seen[name] = seen
             there.peers[name] = main.build(settings, seen.telemetry)

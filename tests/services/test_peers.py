@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from observability import Settings
 from observability.testing import Capture, capture
 from services.shared.peers import Peer, PeerFailed
 from tests.support.wsgi_transport import Answering, hanging, route
@@ -12,7 +13,7 @@ from tests.support.wsgi_transport import Answering, hanging, route
 
 @pytest.fixture
 def seen() -> Iterator[Capture]:
-    with capture(start=False) as seen:
+    with capture(Settings(service_name="gateway", export_delay_s=0.01)) as seen:
         yield seen
 
 

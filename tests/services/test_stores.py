@@ -21,20 +21,20 @@ from services.user.users import User
 NOW = datetime(2026, 11, 21, 9, 42, 0, 123456, UTC)
 
 
-def settings(tmp_path: Path, name: str = "user") -> Settings:
-    return Settings(service_name=name, data_dir=tmp_path)
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_dir=tmp_path)
 
 
 @pytest.fixture
 def users(tmp_path: Path) -> Iterator[SqlUsers]:
-    database = Database.from_settings(settings(tmp_path), Telemetry.off())
+    database = Database.from_settings(settings(tmp_path), Telemetry.off(), name="user")
     yield SqlUsers(database)
     database.close()
 
 
 @pytest.fixture
 def orders(tmp_path: Path) -> Iterator[SqlOrders]:
-    database = Database.from_settings(settings(tmp_path, "order"), Telemetry.off())
+    database = Database.from_settings(settings(tmp_path), Telemetry.off(), name="order")
     yield SqlOrders(database)
     database.close()
 
@@ -87,7 +87,7 @@ def test_the_orders_of_a_user_are_the_newest_first_and_no_more_than_asked_for(or
 def test_what_was_kept_is_there_after_a_restart(tmp_path: Path) -> None:
     ada = user()
     for _ in range(2):
-        database = Database.from_settings(settings(tmp_path), Telemetry.off())
+        database = Database.from_settings(settings(tmp_path), Telemetry.off(), name="user")
         users = SqlUsers(database)
         users.add(ada, "a hash")
         assert users.get(ada.id) == ada
@@ -96,7 +96,7 @@ def test_what_was_kept_is_there_after_a_restart(tmp_path: Path) -> None:
 
 def _open_and_add(tmp_path: Path, start: multiprocessing.synchronize.Barrier, results: object) -> None:
     start.wait(20)
-    users = SqlUsers(Database.from_settings(settings(tmp_path), Telemetry.off()))
+    users = SqlUsers(Database.from_settings(settings(tmp_path), Telemetry.off(), name="user"))
     results.put(users.add(user(f"user-{os.getpid()}"), "a hash"))  # type: ignore[attr-defined]
 
 
@@ -116,7 +116,7 @@ def test_many_processes_may_open_a_new_database_at_once(tmp_path: Path) -> None:
 def test_no_connection_is_open_once_the_tables_are_there(tmp_path: Path) -> None:
     """A forked worker must not inherit one: SQLite's locks and Postgres' protocol would break."""
     before = {os.readlink(f"/proc/self/fd/{number}") for number in _open_files()}
-    SqlUsers(Database.from_settings(settings(tmp_path), Telemetry.off()))
+    SqlUsers(Database.from_settings(settings(tmp_path), Telemetry.off(), name="user"))
     after = {os.readlink(f"/proc/self/fd/{number}") for number in _open_files()}
     assert not [name for name in after - before if str(tmp_path) in name]
 
@@ -136,12 +136,12 @@ def _open_files() -> list[str]:
 )
 def test_a_database_that_cannot_be_used_is_one_sentence_at_the_start(changes: dict[str, object], said: str) -> None:
     with pytest.raises(SettingsError, match=said):
-        SqlUsers(Database.from_settings(Settings(service_name="user", **changes), Telemetry.off()))  # type: ignore[arg-type]
+        SqlUsers(Database.from_settings(Settings(service_name="user", **changes), Telemetry.off(), name="user"))  # type: ignore[arg-type]
 
 
 def test_a_database_that_fails_later_is_unavailable_and_logged_without_any_value(tmp_path: Path) -> None:
-    with capture(settings(tmp_path), start=False) as seen:
-        database = Database.from_settings(settings(tmp_path), seen.telemetry)
+    with capture(settings(tmp_path)) as seen:
+        database = Database.from_settings(settings(tmp_path), seen.telemetry, name="user")
         users = SqlUsers(database)
         with sqlite3.connect(tmp_path / "user.db") as other:
             other.execute("DROP TABLE users")

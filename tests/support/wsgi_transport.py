@@ -84,6 +84,8 @@ class _Pool:
         environ = EnvironBuilder(
             path, f"http://{self.host}", query_string=query, method=method, headers=list((headers or {}).items()),
             data=body.encode() if isinstance(body, str) else body,
+            # as a server would: it names itself, and it closes what it was given to send
+            environ_base={"REMOTE_ADDR": "127.0.0.1", "SERVER_SOFTWARE": "tests"},
         ).get_environ()
         chunks, status, answer_headers = run_wsgi_app(self._app, environ, buffered=True)
         return HTTPResponse(

@@ -8,8 +8,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import psutil
@@ -38,13 +40,15 @@ class Served:
         return [child.pid for child in psutil.Process(self.process.pid).children()]
 
     def get(self, path: str) -> int:
-        """The status; 0 if there was no answer."""
+        """The status; 0 if there was no answer, or only the beginning of one."""
         try:
             with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
                 answer.read()
                 return int(answer.status)
-        except OSError as error:
-            return int(getattr(error, "code", 0) or 0)
+        except HTTPError as error:
+            return error.code
+        except (OSError, HTTPException):
+            return 0
 
     def samples(self) -> list[Sample]:
         asked = Request(f"http://127.0.0.1:{self.port}/metrics", headers={"Accept": "application/openmetrics-text"})

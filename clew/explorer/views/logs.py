@@ -120,7 +120,8 @@ def logs(readers: Readers, query: LogsQuery, *, now_s: float) -> LogsPage:
     span = {"from_ns": window.from_ns, "to_ns": window.to_ns}
     bars = readers.logs.histogram(where, **span, steps=BARS)
     by_level = readers.logs.histogram(replace(where, levels=()), **span, steps=1) if where.levels else bars
-    found = readers.logs.search(where)
+    found = readers.logs.search(replace(where, limit=where.limit + 1))
+    more, found = len(found) > where.limit, found[: where.limit]
     total = sum(sum(counts) for counts in bars.values())
     in_range = LogFilter(from_ns=window.from_ns, to_ns=window.to_ns)
     return LogsPage(
@@ -136,7 +137,7 @@ def logs(readers: Readers, query: LogsQuery, *, now_s: float) -> LogsPage:
         bar_ms=round((window.to_ns - window.from_ns) / BARS / 1e6, 3),
         histogram=tuple(LevelBars(level, sum(bars[level]), tuple(bars[level])) for level in sorted(bars, key=_worst)),
         lines=tuple(entry(line) for line in found),
-        next="-".join(map(str, found[-1].cursor)) if len(found) == where.limit and total > where.limit else "",
+        next="-".join(map(str, found[-1].cursor)) if more else "",
         continued=where.before is not None,
     )
 

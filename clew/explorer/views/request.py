@@ -11,7 +11,7 @@ from clew.explorer.charts import Bar
 from clew.query.dossier import Dossier, RouteHistogram, Row, cut
 from clew.query.words import plain, plural, short, thousands
 
-MOST_ROWS = 600
+MOST_ROWS = 1000
 """More rows than this nobody reads; the page then says what it leaves out, its twin has all of them."""
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from clew.explorer.filters import Query, Window
 from clew.explorer.views.parts import Range, TraceRow, trace_row
-from clew.query import Readers
+from clew.query import Readers, TraceSummary
 from clew.query.words import iso
 from clew.store.model import SpanFilter
 
@@ -58,8 +58,9 @@ class Names:
 @dataclass(frozen=True, slots=True)
 class TracesPage:
     """
-    The newest traces in which one span matches all filters, at most *limit* of them; *more*: there are older ones.
-    *older_than*: the range's end that shows them. *listed* of them stand in the list of the page, all in the chart.
+    The newest traces in which one span matches all filters, at most *limit* of them; *listed* of them stand in the
+    page's list, all in its chart. *more*: there are older ones, and *older_than* is the range's end that shows them,
+    together with those that overlap with the last one.
     """
 
     read_at: str
@@ -101,5 +102,13 @@ def traces(readers: Readers, query: TracesQuery, *, now_s: float) -> TracesPage:
         limit=where.limit,
         listed=min(LISTED, len(rows)),
         more=len(rows) == where.limit,
-        older_than=iso(min((summary.start_ns for summary in found), default=query.window.to_ns)),
+        older_than=iso(_older_than(found[-1], query.window)) if found else "",
     )
+
+
+def _older_than(last: TraceSummary, window: Window) -> int:
+    """
+    Not its start: a trace that ran while the last one did is not listed yet. Unless that would not get on.
+    """
+    end_ns = last.start_ns + last.duration_ns
+    return end_ns if end_ns < window.to_ns else last.start_ns

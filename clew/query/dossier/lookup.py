@@ -36,7 +36,7 @@ def dossier(readers: Readers, any_id: str, *, now_s: float) -> Dossier | Found |
 
 def _by_metric(readers: Readers, any_id: str, now_s: float) -> Dossier | None:
     """An exemplar may be all that is left of a trace."""
-    return dossier_of(readers, any_id.lower(), now_s=now_s)
+    return dossier_of(readers, any_id.lower(), now_s=now_s) if any_id else None
 
 
 def _other(candidate: Candidate) -> Other:
