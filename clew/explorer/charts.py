@@ -59,7 +59,7 @@ def _tick(moment_s: int, step_s: int) -> str:
 
 def nice_top(value: float) -> float:
     """The smallest round number above *value* that four grid lines divide well."""
-    if value <= 0:
+    if value < 1e-9:
         return 1.0
     scale = 10.0 ** floor(log10(value))
     return next((step * scale for step in _NICE if step * scale >= value * 1.02), 12 * scale)
@@ -238,8 +238,9 @@ class Dot:
 
 def scatter_plot(dots: Sequence[Dot], axis: TimeAxis, label: str, height: int = 220) -> Markup:
     """Requests by start and duration, logarithmic. Failed ones are drawn last and can be reached with Tab."""
-    low = 10.0 ** floor(log10(max(min((dot.duration_ms for dot in dots), default=1.0), 0.01)))
-    high = max(10.0 ** ceil(log10(max((dot.duration_ms for dot in dots), default=1000.0) * 1.05)), low * 100)
+    durations = [max(dot.duration_ms, 0.01) for dot in dots] or [1.0, 1000.0]
+    low = 10.0 ** floor(log10(min(durations)))
+    high = max(10.0 ** ceil(log10(max(durations) * 1.05)), low * 100)
     y_at = log_scale(low, high)
     marks = [low * 10**i for i in range(round(log10(high / low)) + 1)]
     drawn = "".join(_rule(y_at(mark), base=mark == low) for mark in marks)

@@ -78,8 +78,9 @@ def _above(values: Values, limit: float) -> int | None:
     return begin
 
 
-def _since(begin: int, at: TimeRange) -> tuple[str | None, int | None]:
-    if begin == 0:
+def _since(begin: int, values: Values, at: TimeRange) -> tuple[str | None, int | None]:
+    """The moment of that step; nothing if nothing better is known before it."""
+    if all(value is None for value in values[:begin]):
         return None, None
     since_ms = at.from_ms + begin * at.step_ms
     return iso(since_ms * 1_000_000), since_ms
@@ -92,7 +93,7 @@ def _failing(service: str, numbers: Measured, at: TimeRange) -> Finding | None:
     last = next(value for value in reversed(numbers.errors) if value is not None)
     part = Word(plain(last, "%"), "failing", service)
     sentence = (Word(service, "service"), Word(" fails "), part, Word(" of its requests"))
-    return Finding("errors", "bad", service, *_since(begin, at), sentence)
+    return Finding("errors", "bad", service, *_since(begin, numbers.errors, at), sentence)
 
 
 def _slow(service: str, numbers: Measured, at: TimeRange) -> Finding | None:
@@ -105,7 +106,7 @@ def _slow(service: str, numbers: Measured, at: TimeRange) -> Finding | None:
         Word(service, "service"), Word(" takes "), Word(plain(last, "ms"), "slow", service),
         Word(f" at p95 instead of {usual}"),
     )
-    return Finding("slow", "warn", service, *_since(begin, at), sentence)
+    return Finding("slow", "warn", service, *_since(begin, numbers.p95_ms, at), sentence)
 
 
 def _silent(source: Source, now_s: float) -> Finding | None:
