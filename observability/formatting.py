@@ -13,6 +13,7 @@ import json
 import logging
 import os
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 import orjson
@@ -97,6 +98,14 @@ class LineFormatter(BaseJsonFormatter):
         super().__init__()
         self._writer = writer
 
+    def format(self, record: logging.LogRecord) -> str:
+        try:
+            return super().format(record)
+        except Exception as error:  # noqa: BLE001 (arguments that do not fit, a __str__ that raises: the line is kept)
+            spoilt = logging.makeLogRecord({**record.__dict__, "args": None, "exc_info": None, "exc_text": None})
+            spoilt.msg = f"{record.msg!r} (its arguments could not be formatted: {type(error).__name__})"
+            return super().format(spoilt)
+
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
         extra: dict[str, Any] = {key: value for key, value in message_dict.items() if key not in _RESERVED}
         merge_record_extra(record, extra, reserved=_RESERVED)
@@ -119,7 +128,7 @@ class LineFormatter(BaseJsonFormatter):
                 outer, inner = _PLACES[key]
                 fields.setdefault(outer, {})[inner] = str(value)
             else:
-                labels[key.replace(".", "_")] = value if isinstance(value, (str, int, float, bool)) else text_of(value)
+                labels[key.replace(".", "_")] = label(value)
         if labels:
             fields["labels"] = labels
         error = record.exc_info[1] if record.exc_info else None
@@ -174,10 +183,12 @@ def one_line(text: str) -> str:
     return "".join(char if char.isprintable() or ord(char) > 159 else f"\\x{ord(char):02x}" for char in text)
 
 
-def text_of(value: object) -> str:
+def label(value: object) -> str | int | float | bool:
     """
-    A value of a label that is not a scalar, as JSON where that is possible.
+    A value of a label: a scalar that JSON knows as it is, others as their JSON text or their own.
     """
+    if isinstance(value, str | bool | int) or (isinstance(value, float) and isfinite(value)):
+        return value
     try:
         return json.dumps(value, ensure_ascii=False, default=str)[:MOST_MESSAGE]
     except (TypeError, ValueError, RecursionError):

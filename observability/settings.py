@@ -199,8 +199,8 @@ class Settings:
             try:
                 values[item.name] = item.metadata["read"](raw)
             except ValueError as error:
-                shown = "its value" if item.metadata["secret"] else repr(raw)
-                complaints.append(f"{env} {error}, not {shown}. {item.metadata['help']}")
+                wrong = "is not well formed" if item.metadata["secret"] else f"{error}, not {raw!r}"
+                complaints.append(f"{env} {wrong}. {item.metadata['help']}")
         if complaints:
             raise SettingsError(complaints)
         return cls(**values)

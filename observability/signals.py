@@ -96,11 +96,9 @@ def access_line(record: RequestRecord) -> dict[str, Any]:
             "route": record.route,
         },
         "url": {"path": record.path[:MOST_PATH]},
+        "client": {"address": record.client_address},
+        "user_agent": {"original": record.user_agent},
     }
-    if record.client_address:
-        line["client"] = {"address": record.client_address}
-    if record.user_agent:
-        line["user_agent"] = {"original": record.user_agent}
     if record.failed:
         line["error"] = {"type": record.error_type or str(record.status)}
     return line

@@ -21,8 +21,8 @@ _INT64 = range(-(2**63), 2**63)
 
 def outgoing(span: ReadableSpan, redactor: Redactor, secrets: Secrets) -> ReadableSpan:
     """
-    A copy of *span* that may leave the process. What is over the SDK's usual limits (128 attributes, events and links) is
-    left out and counted in the span's own dropped counts.
+    A copy of *span* that may leave the process. What is over the SDK's usual limits (128 attributes, events and links)
+    is left out and counted in the span's own dropped counts.
     """
 
     def clean(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
