@@ -87,7 +87,7 @@ class Scribe(Generic[T]):
             self._ending.wait(self._delay_s)
             self._wake.clear()
             self.flush()
-            if not self._queue:
+            if not self._wake.is_set():
                 # The mark of a quiet moment: everything delivered so far is now known to be.
-                self._wake.wait(self._delay_s)
+                self._ending.wait(self._delay_s)
                 self.flush()

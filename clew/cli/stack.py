@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from pathlib import Path
 
-from clew.cli.verb import NO, Context, Verbs
+from clew.cli.verb import FINE, Context, Refusal, Verbs
 from clew.home import Home
 
 
@@ -18,11 +19,22 @@ def register(verbs: Verbs) -> None:
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
-    from clew.stack import ConfigError, run_stack
+    from importlib.metadata import version
 
+    from clew.stack.compose import Stack, run_until_told
+    from clew.stack.config import ConfigError, read_config
+    from clew.stack.own_lines import OwnLines
+    from clew.store import StoreError
+
+    logging.basicConfig(handlers=[OwnLines(context.out, version=version("clew"))], level=logging.INFO)
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # says at every busy moment that it is busy
     home = Home.at(context.settings.clew_home)
     try:
-        return run_stack(context.settings, config_dir=args.config, home=home, out=context.out)
-    except ConfigError as error:
-        print(error, file=context.err)
-        return NO
+        config = read_config(args.config, context.environ)
+        stack = Stack(config, settings=context.settings, home=home, report=logging.getLogger("clew.intake").warning)
+    except (ConfigError, StoreError, ValueError) as error:
+        raise Refusal(str(error)) from None
+    except OSError as error:
+        raise Refusal(f"The stack cannot listen: {error.strerror}. See who does: ss -ltnp") from None
+    run_until_told(stack)
+    return FINE

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from clew.cli.verb import NO, Context, Refusal, Verbs, add_verb
+from clew.cli.verb import Context, Refusal, Verbs, add_verb
 from clew.home import Home
 from clew.parts import PORTS, Plan
 from clew.supervisor import (
@@ -48,15 +48,14 @@ def register(verbs: Verbs) -> None:
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
-    from clew.config import ConfigError, check_config
+    from clew.stack.config import ConfigError, read_config
 
     home = Home.at(context.settings.clew_home)
     refuse_if_running(home)
     try:
-        check_config(args.config, home=home)
+        read_config(args.config, {**context.environ, "LOG_DIR": str(home.logs)})
     except ConfigError as error:
-        print(error, file=context.err)
-        return NO
+        raise Refusal(str(error)) from None
     home.prepare()
     if args.detach:
         from clew.cli.detach import start_in_background

@@ -48,6 +48,10 @@ class Tail:
         that appear later are always read from the beginning.
     :param limits: what a line may have, in bytes.
     :param max_open: how many files are held open (idle ones are closed first, and opened again when they grow).
+    :param discover_every_s: how often the globs are looked up (seconds); 0 is at each `poll`. Known files are looked at
+        by each `poll` in any case.
+    :param ignore_older_s: of files that were not modified for so long when they are first seen, only what is added
+        later is read (seconds).
     :param poll_bytes: `poll` stops adding batches beyond this (bytes).
     :param linger_s: how long a file that is gone and has been read stays open, should it still be written to (seconds).
     :param report: gets one sentence when a file cannot be read, once per file until it can.
@@ -67,6 +71,8 @@ class Tail:
         delimiter: bytes = b"\n",
         limits: Limits | None = None,
         max_open: int = 512,
+        discover_every_s: float = 0.0,
+        ignore_older_s: float | None = None,
         poll_bytes: int = 4 * 1024 * 1024,
         close_older_s: float = 3600.0,
         linger_s: float = 60.0,
@@ -86,6 +92,8 @@ class Tail:
         self._delimiter = delimiter
         self._limits = limits or Limits()
         self._max_open = max_open
+        self._discover_every_s = discover_every_s
+        self._ignore_older_s = ignore_older_s
         self._poll_bytes = poll_bytes
         self._close_older_s = close_older_s
         self._linger_s = linger_s
@@ -93,6 +101,9 @@ class Tail:
         self._report = report
         self._files: dict[FileKey, WatchedFile] = {}
         self._open: dict[FileKey, WatchedFile] = {}
+        self._listed: list[str] = []
+        self._listed_s: float | None = None
+        self._closed_folders: list[str] = []
         self._unlisted: dict[str, str] = {}
         self._unread: dict[str, str] = {}
         self._more = False
@@ -159,9 +170,14 @@ class Tail:
 
     def look(self) -> None:
         """Find new files, and see which ones changed or went away: `status` is then up to date. `poll` does it too."""
-        unlisted = dict.fromkeys(globs.closed_folders(self._paths), "the folder may not be listed")
+        now = self._clock()
+        if self._listed_s is None or not 0 <= now - self._listed_s < self._discover_every_s:
+            self._listed_s = now
+            self._listed = list(globs.files(self._paths, self._exclude))
+            self._closed_folders = list(globs.closed_folders(self._paths))
+        unlisted = dict.fromkeys(self._closed_folders, "the folder may not be listed")
         present: set[FileKey] = set()
-        for path in globs.files(self._paths, self._exclude):
+        for path in self._listed:
             try:
                 looks = os.stat(path)
             except FileNotFoundError:
@@ -178,12 +194,12 @@ class Tail:
                 file = self._begin(key, path, looks)
             file.path = path
             if file.saw(looks) or file.gone:
-                file.quiet_since_s = self._clock()
+                file.quiet_since_s = now
             file.gone = False
         for key, file in self._files.items():
             if key not in present and not file.gone:
                 file.gone = True
-                file.quiet_since_s = self._clock()
+                file.quiet_since_s = now
         for path in unlisted.keys() - self._unlisted.keys():
             self._tell(path, unlisted[path])
         self._unlisted = unlisted
@@ -193,13 +209,16 @@ class Tail:
         record = self._positions.get(key)
         if record is not None:
             file = WatchedFile(key, path, position=record.position, resume=record)
-        elif self._start_at_end:
+        elif self._start_at_end or self._too_old(looks):
             file = WatchedFile(key, path, position=looks.st_size)
             self._positions.put(key, Record(looks.st_size, self._clock(), path))
         else:
             file = WatchedFile(key, path)
         self._files[key] = file
         return file
+
+    def _too_old(self, looks: os.stat_result) -> bool:
+        return self._ignore_older_s is not None and self._clock() - looks.st_mtime > self._ignore_older_s
 
     def _in_reading_order(self) -> list[WatchedFile]:
         # Of a file that is gone, no listing tells whether it grew: as long as it is open, look.

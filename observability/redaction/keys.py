@@ -22,6 +22,8 @@ DEFAULT_DENY_KEYS: tuple[str, ...] = (
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _SEGMENTS = re.compile(r"[A-Za-z0-9]+")
+_ABOUT = frozenset({"error", "exception", "warning"})
+"""A name that ends so stands before a sentence (``TokenError: it has expired``)."""
 _LONGEST_NAME = 128
 """A longer name is judged by its end: that is the part next to the value."""
 _REMEMBERED = 4096
@@ -57,7 +59,10 @@ class DenyKeys:
         return verdict
 
     def _judge(self, name: str) -> bool:
-        phrase = f" {' '.join(_words(name))} "
+        words = _words(name)
+        if words and words[-1] in _ABOUT:
+            return False
+        phrase = f" {' '.join(words)} "
         if any(denied in phrase for denied in self._phrases):
             return True
         return any(self._ends_or_holds(segment.lower()) for segment in _SEGMENTS.findall(name))

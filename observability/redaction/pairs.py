@@ -19,7 +19,7 @@ _KEY = re.compile(
     (?P<quote>\\*["'])?                   # its closing quote
     (?:\[(?P<index>[\w\-]{0,64})\])?\]?   # form[password], password[0]
     (?:
-        [ \t]*+(?P<sign>=>|->|:=|==|[=:])[ \t]*+
+        [ \t]*+(?P<sign>=>|->|:=|==|[=:])(?(quote)\s*+|[ \t]*+)
       | [ \t]++(?:is|was)[ \t]++(?:set[ \t]++to[ \t]++|now[ \t]++)?(?P<prose>)
       | [ \t]*+,[ \t]*+(?=[bru]?\\*["'])(?P<pair>)
       | (?P<element>>)(?=[^<>]*</)

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import time
 from concurrent.futures import Future
 from functools import partial
+from queue import SimpleQueue
 from selectors import EVENT_READ
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import TConn, ThreadWorker
@@ -63,6 +66,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "forwarded_allow_ips": "",
             "forwarder_headers": "",
             "when_ready": self._before_the_first_fork,
+            "post_fork": _inherit_signals,
             "post_worker_init": self._started,
             "worker_exit": self._stopped,
         }
@@ -85,6 +89,10 @@ class Server(BaseApplication):  # type: ignore[misc]
         self._telemetry.stop()
 
 
+def _inherit_signals(arbiter: Arbiter, worker: Worker) -> None:
+    worker.early_signals = arbiter.SIG_QUEUE
+
+
 class RootLogger(Logger):  # type: ignore[misc]
     """
     gunicorn's loggers without handlers of their own.
@@ -100,9 +108,21 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     gunicorn's threaded worker, except that a connection on which nothing is asked costs no thread and delays no stop.
     """
 
+    early_signals: SimpleQueue[int]
+
     def init_process(self) -> None:
         self.cfg.set("graceful_timeout", GRACE_S)  # in this process; the master waits FAREWELL_S longer
         super().init_process()
+
+    def init_signals(self) -> None:
+        """
+        A new worker has the master's handlers at first. gunicorn forgets what came in that moment, and a worker that
+        was told to stop then would have to be killed.
+        """
+        super().init_signals()
+        while not self.early_signals.empty():
+            if self.early_signals.get_nowait() in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+                self.alive = False
 
     def enqueue_req(self, conn: TConn) -> None:
         """

@@ -86,10 +86,10 @@ def test_a_trace_of_two_thousand_spans_is_drawn_in_a_second_and_says_that_it_is_
         log_line(begin + n * MS, "info", "gateway", "x.y", f"{n}", trace={"id": trace_id}, span={"id": f"{n:016x}"})
         for n in range(1000)
     )
-    empty.page("/find")  # templates are compiled once
-    began = time.perf_counter()
+    empty.page("/find")  # templates are compiled once; processor time, because tests share the machine
+    began = time.thread_time()
     response = empty.ask(f"/requests/{trace_id}")
-    took_s = time.perf_counter() - began
+    took_s = time.thread_time() - began
     page = Page(response.get_data(as_text=True))
     assert took_s < 1
     assert page.says("1000 of 3 000 rows are drawn")

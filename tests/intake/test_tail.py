@@ -293,6 +293,30 @@ def test_a_new_segment_is_found_and_both_are_read(world: World) -> None:
     assert taken(tail) == [b"two", b"three"]
 
 
+def test_globs_are_looked_up_at_their_own_interval_and_known_files_at_each_poll(world: World) -> None:
+    world.write("a.log", "one\n")
+    tail = world.tail(discover_every_s=5.0)
+    assert taken(tail) == [b"one"]
+    world.write("a.log", "two\n")
+    world.write("b.log", "three\n")
+    assert taken(tail) == [b"two"]
+    world.now += 5
+    assert taken(tail) == [b"three"]
+    world.now -= 3600  # a clock that is set back must not stop the discovery
+    world.write("c.log", "four\n")
+    assert taken(tail) == [b"four"]
+
+
+def test_of_a_file_too_old_at_first_sight_only_what_is_added_is_read(world: World) -> None:
+    old, young = world.write("old.log", "history\n"), world.write("young.log", "today\n")
+    os.utime(old, (world.now - 100, world.now - 100))
+    os.utime(young, (world.now - 10, world.now - 10))
+    tail = world.tail(ignore_older_s=60.0)
+    assert taken(tail) == [b"today"]
+    world.write("old.log", "news\n")
+    assert taken(tail) == [b"news"]
+
+
 def test_excluded_names_are_left_alone(world: World) -> None:
     world.write("a.log", "one\n")
     world.write("a.debug.log", "noise\n")

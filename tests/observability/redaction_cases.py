@@ -73,6 +73,7 @@ PAIRS = [
     "password: [redacted]{}",
     "-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----",
     "token: 'a\\'{}'",
+    '{{"password":\n  "{}"}}',
     'secret="a\\"{}"',
 ]
 SHAPES = [
@@ -118,6 +119,8 @@ CLEAN = [
     "2026-11-21T09:40:01.123456Z",
     "ord_0193a7c2d1b47f7ebb1c",
     "the token is expired",
+    "app.TokenError: it has expired",
+    "password_error: too short",
     "password was changed",
     "basic training is over",
     "bearer tokens are used here",

@@ -206,6 +206,7 @@ def test_a_secret_name_hides_its_value_whatever_type_it_has(name: str) -> None:
         "company",
         "japan",
         "compass",
+        "TokenError",
         "passenger",
         "spin",
         "inside",

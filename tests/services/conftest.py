@@ -21,9 +21,9 @@ from services.order import main as order_main
 from services.user import main as user_main
 from tests.support.wsgi_transport import route
 
-# a busy machine is no failure
-hypothesis_settings.register_profile("no deadline", deadline=None)
-hypothesis_settings.load_profile("no deadline")
+# a busy machine is no failure, and the whole suite has three minutes
+hypothesis_settings.register_profile("quick", deadline=None, max_examples=50)
+hypothesis_settings.load_profile("quick")
 
 SECRET = "a secret for tests only, long enough"
 PASSWORD = "correct horse battery"

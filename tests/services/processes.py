@@ -66,7 +66,7 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
-def environment(tmp_path: Path, **more: str) -> dict[str, str]:
+def environment(tmp_path: Path) -> dict[str, str]:
     """What a service reads, and nothing of what surrounds the tests."""
     return {
         "PATH": os.environ["PATH"],
@@ -75,7 +75,6 @@ def environment(tmp_path: Path, **more: str) -> dict[str, str]:
         "DATA_DIR": str(tmp_path / "data"),
         "TOKEN_SECRET": SECRET,
         "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}",
-        **more,
     }
 
 
@@ -92,12 +91,9 @@ def start(name: str, port: int, tmp_path: Path, environ: dict[str, str]) -> Serv
 def running(tmp_path: Path, *names: str, **more: str) -> Iterator[dict[str, Service]]:
     """The named services, ready; gone afterwards, with all their workers."""
     ports = {name: free_port() for name in ("gateway", "user", "order")}
-    environ = environment(
-        tmp_path,
-        **{f"{name.upper()}_PORT": str(port) for name, port in ports.items()},
-        **{f"{name.upper()}_URL": f"http://127.0.0.1:{ports[name]}" for name in ("user", "order")},
-        **more,
-    )
+    addresses = {f"{name.upper()}_PORT": str(port) for name, port in ports.items()}
+    addresses |= {f"{name.upper()}_URL": f"http://127.0.0.1:{ports[name]}" for name in ("user", "order")}
+    environ = environment(tmp_path) | addresses | more
     with ExitStack() as stack:
         services: dict[str, Service] = {}
         for name in names:

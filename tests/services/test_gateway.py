@@ -13,14 +13,12 @@ NEEDS_SESSION = [("POST", "/api/orders"), ("GET", f"/api/orders/{new_id('ord')}"
 
 
 @pytest.mark.parametrize(("method", "path"), NEEDS_SESSION)
-@pytest.mark.parametrize("authorization", [None, "Bearer", "Bearer nonsense", "Basic YTpi", "Bearer " + "x" * 5000])
-def test_without_a_session_nobody_gets_past_the_gateway(
-    method: str, path: str, authorization: str | None, world: World
-) -> None:
-    headers = {"Authorization": authorization} if authorization else {}
-    answer = world.call(method, path, headers=headers, json=ORDER if method == "POST" else None)
-    assert (answer.status_code, answer.mimetype) == (401, "application/problem+json")
-    assert answer.headers["WWW-Authenticate"].startswith('Bearer realm="clew"')
+def test_without_a_session_nobody_gets_past_the_gateway(method: str, path: str, world: World) -> None:
+    for authorization in (None, "Bearer", "Bearer nonsense", "Basic YTpi", "Bearer " + "x" * 5000):
+        headers = {"Authorization": authorization} if authorization else {}
+        answer = world.call(method, path, headers=headers, json=ORDER if method == "POST" else None)
+        assert (answer.status_code, answer.mimetype) == (401, "application/problem+json")
+        assert answer.headers["WWW-Authenticate"].startswith('Bearer realm="clew"')
     assert world.seen["order"].lines == world.seen["user"].lines == []
 
 

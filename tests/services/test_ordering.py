@@ -51,11 +51,11 @@ def test_an_order_of_a_user_who_is_gone_cannot_be_placed(world: World) -> None:
     assert world.seen["order"].value("orders_total", outcome="refused") == 1
 
 
-@pytest.mark.parametrize("header", [None, "", "ada", "usr_1", "ord_01kaqz5w8g3m9xv2r7c4e6t0ab"])
-def test_an_order_without_a_proper_user_in_the_header_is_refused(header: str | None, world: World) -> None:
-    headers = {} if header is None else {"X-User-Id": header}
-    answer = world.client("order").post("/orders", json=ORDER, headers=headers)
-    assert (answer.status_code, answer.get_json()["code"]) == (400, "invalid")
+def test_an_order_without_a_proper_user_in_the_header_is_refused(world: World) -> None:
+    for header in (None, "", "ada", "usr_1", new_id("ord")):
+        headers = {} if header is None else {"X-User-Id": header}
+        answer = world.client("order").post("/orders", json=ORDER, headers=headers)
+        assert (answer.status_code, answer.get_json()["code"]) == (400, "invalid")
 
 
 NO_ANSWER = {
@@ -111,13 +111,12 @@ def test_an_order_of_somebody_else_is_not_found_and_looks_like_none_at_all(world
     assert foreign.get_json() | hidden == none.get_json() | hidden
 
 
-@pytest.mark.parametrize("order_id", ["1", "..", "%2e%2e", "ord_", "x" * 2000, "a%00b", new_id("usr")])
-def test_a_path_that_names_no_order_reaches_no_service(order_id: str, world: World) -> None:
+def test_a_path_that_names_no_order_reaches_no_service(world: World) -> None:
     world.register()
     token = world.log_in()
-    before = len(world.seen["order"].access_lines)
-    assert world.call("GET", f"/api/orders/{order_id}", token=token).status_code == 404
-    assert len(world.seen["order"].access_lines) == before
+    for order_id in ("1", "..", "%2e%2e", "ord_", "x" * 2000, "a%00b", new_id("usr")):
+        assert world.call("GET", f"/api/orders/{order_id}", token=token).status_code == 404
+    assert world.seen["order"].access_lines == []
 
 
 def test_the_order_service_lists_a_users_orders_newest_first_and_bounded(world: World) -> None:

@@ -125,7 +125,7 @@ def test_a_taken_port_is_one_sentence_that_names_the_way_out(tmp_path: Path) -> 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         began = time.monotonic()
-        said = failed_start("user", tmp_path, environment(tmp_path, USER_PORT=str(port)))
+        said = failed_start("user", tmp_path, environment(tmp_path) | {"USER_PORT": str(port)})
         assert time.monotonic() - began < 5
     assert said == (
         f"user: Port {port} of 127.0.0.1 is taken. See who has it: ss -ltnp 'sport = :{port}'. Or set USER_PORT.\n"
@@ -142,7 +142,7 @@ def test_a_taken_port_is_one_sentence_that_names_the_way_out(tmp_path: Path) -> 
     ],
 )
 def test_what_is_missing_at_the_start_is_said_in_a_sentence(change: dict[str, str], said: str, tmp_path: Path) -> None:
-    assert said in failed_start("user", tmp_path, environment(tmp_path, USER_PORT=str(free_port())) | change)
+    assert said in failed_start("user", tmp_path, environment(tmp_path) | {"USER_PORT": str(free_port())} | change)
 
 
 def test_ctrl_c_ends_a_service_at_once(tmp_path: Path) -> None:
