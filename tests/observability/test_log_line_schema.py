@@ -194,7 +194,7 @@ def test_the_first_key_is_the_timestamp() -> None:
 
 def test_what_is_no_line_at_all_is_said_in_one_sentence() -> None:
     good = json.dumps(APP)
-    for bad, complaint in {
+    cases: dict[bytes | str, str] = {
         b"\xff" + good.encode(): "The line is not UTF-8: invalid start byte at byte 0.",
         good[:-1]: "The line is not JSON: Expecting ',' delimiter",
         "": "The line is not JSON: Expecting value",
@@ -204,7 +204,8 @@ def test_what_is_no_line_at_all_is_said_in_one_sentence() -> None:
         good + "\n" + good: "The line is not JSON: Extra data",
         '"text"': "The line: 'text' is not of type 'object'.",
         "[]": "The line: [] is not of type 'object'.",
-    }.items():
+    }
+    for bad, complaint in cases.items():
         complaints = validate_line(bad)
         assert len(complaints) == 1
         assert complaints[0].startswith(complaint)

@@ -7,6 +7,7 @@ import html
 import json
 import re
 import threading
+from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -19,7 +20,7 @@ redactor = Redactor()
 values = st.text(st.characters(exclude_categories=["Cs"]), min_size=6, max_size=40).filter(
     lambda text: len(text.strip()) >= 6 and text not in REDACTED and not (set(text) & set(REDACTED))
 )
-FORMS = {
+FORMS: dict[str, Callable[[str], str]] = {
     "raw": lambda value: value,
     "quoted": lambda value: quote(value, safe=""),
     "quoted, slashes kept": quote,
