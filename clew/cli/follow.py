@@ -39,7 +39,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
                 f"clew follow {args.id} --wait 5"
             )
         if args.html is not None:
-            write_html(readers, dossier, args.html, context)
+            write_html(dossier, args.html, context)
         if args.json:
             show_json(dossier, context)
         elif args.html is None:

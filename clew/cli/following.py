@@ -4,17 +4,16 @@ Look a request up until everything of it has arrived, and show it.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from clew.cli.dossier_text import Style, dossier_text, found_text
 from clew.cli.verb import Context, Refusal
 from clew.query import Readers
 from clew.query.document import encode
-from clew.query.dossier import Dossier, dossier, read_aloud
+from clew.query.dossier import Dossier, dossier
 from clew.query.find import Found
-from clew.query.words import plain
 
 _LOOK_AGAIN_S = 0.05
 
@@ -38,15 +37,9 @@ def follow_until_complete(
 
 def show(found: Dossier | Found, context: Context) -> None:
     """For a person, on the terminal."""
-    if isinstance(found, Found):
-        for candidate in found.candidates:
-            context.say(f"  {candidate.trace_id}  {candidate.sentence}")
-        return
-    context.say(read_aloud(found.verdict))
-    for row in found.spans:
-        context.say(f"  {row.offset_ms:8.1f} {plain(row.duration_ms, 'ms'):>8}  {row.service:<8}{'  ' * row.depth}{row.title}")
-    for gap in found.gaps:
-        context.say(f"  {gap.sentence}")
+    blocks = (context.out.encoding or "").lower().replace("-", "") == "utf8"
+    style = Style(width=context.columns, colours=context.colours, blocks=blocks)
+    context.say(dossier_text(found, style) if isinstance(found, Dossier) else found_text(found))
 
 
 def show_json(found: Dossier | Found, context: Context) -> None:
@@ -54,5 +47,18 @@ def show_json(found: Dossier | Found, context: Context) -> None:
     context.say(encode(found).decode())
 
 
-def write_html(readers: Readers, found: Dossier | Found, path: Path, context: Context) -> None:
-    raise Refusal(f"{path}: not yet {sys.platform} {readers} {found} {context}")
+def write_html(found: Dossier | Found, path: Path, context: Context) -> None:
+    """
+    One page that needs no server and loads nothing.
+
+    :raises Refusal: the id leads to several requests, or the file cannot be written.
+    """
+    if not isinstance(found, Dossier):
+        raise Refusal(f"{found_text(found)}\nOnly one request at a time can be written as a page.")
+    from clew.explorer import offline_page
+
+    try:
+        path.write_text(offline_page(found, now_s=time.time()), "utf-8")
+    except OSError as error:
+        raise Refusal(f"Cannot write {path}: {error.strerror}.") from None
+    context.say(f"Written: {path}")

@@ -107,7 +107,7 @@ def _supervise(args: argparse.Namespace, context: Context, home: Home) -> int:
     )
     journey = not args.no_services and not args.no_journey
     supervisor = Supervisor(
-        plan.parts(), record=record, run_dir=home.run, console=console, errand=_journey(plan) if journey else None,
+        plan.parts(), record=record, run_dir=home.run, console=console, errand=_journey(plan, context) if journey else None,
         farewell=_farewell(record, background=args.background),
     )
     try:
@@ -123,8 +123,9 @@ def _sweep_leftovers(home: Home, console: Console) -> None:
         console.say(f"Ended what an earlier clew up had to leave behind: {', '.join(swept)}.")
 
 
-def _journey(plan: Plan) -> Errand:
-    command = (sys.executable, "-m", "clew.main", "journey", "--first")
+def _journey(plan: Plan, context: Context) -> Errand:
+    looks = ("--columns", str(context.columns), *(("--colours",) if context.colours else ()))
+    command = (sys.executable, "-m", "clew.main", "journey", "--first", *looks)
     return Errand(command=command, environ=plan.stack_environ(), cwd=plan.config_dir)
 
 

@@ -28,7 +28,7 @@ class Context:
 
     :param environ: for the environment of children only; every setting is in *settings*.
     :param out: where answers go; *err* where complaints go.
-    :param colours: whether *out* is a terminal that wants them (NO_COLOR is heeded).
+    :param colours: whether *out* is a terminal that wants them (NO_COLOR is heeded); *columns*: how wide it is.
     """
 
     settings: Settings
@@ -36,6 +36,7 @@ class Context:
     out: TextIO
     err: TextIO
     colours: bool = False
+    columns: int = 100
 
     def say(self, text: str) -> None:
         """A line of the answer, out at once."""

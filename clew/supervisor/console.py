@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ COLOURS: Mapping[str, str] = {
 """The hues of the explorer, as near as 256 colours come to them."""
 
 _RESET = "\x1b[0m"
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _LONGEST = 4000  # bytes: with less than PIPE_BUF, a pipe that select calls writable takes the line without blocking
 
 
@@ -71,8 +73,8 @@ class Console:
         self._skipped = 0
 
     def say(self, text: str) -> None:
-        """A line as it is: the supervisor's own, or one that is passed on."""
-        self._log.write(text.encode("utf-8", "replace"))
+        """A line as it is: the supervisor's own, or one that is passed on (its colours are left out of *log*)."""
+        self._log.write(_COLOUR.sub("", text).encode("utf-8", "replace"))
         self._show(text)
 
     def relay(self, name: str, line: str) -> None:
