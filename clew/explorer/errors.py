@@ -15,9 +15,8 @@ from clew.explorer import render
 from clew.explorer.filters import BadFilter
 from clew.explorer.links import Links
 from clew.explorer.shell import Shell
-from clew.query import QueryError
+from clew.query.refusals import QueryError, StoreError
 from clew.query.words import iso
-from clew.store import StoreError
 from observability import problem_response
 
 _SENTENCES = {

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from urllib.parse import quote, urlencode
 
 from clew.explorer.filters import Pairs, Window
-from clew.store.matching import as_text
+from clew.query.words import filter_text
 
 COLOURS = 8
 _RFC3339 = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -78,7 +78,7 @@ class Links:
 
     def field(self, name: str, value: object) -> str | None:
         """The log lines whose field *name* has this *value*; None if that cannot be asked for."""
-        text = as_text(value)
+        text = filter_text(value)
         if not text or not text.strip():
             return None
         if name == "message":

@@ -7,6 +7,12 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+from clew.store.matching import as_text as filter_text
+
+__all__ = [
+    "amount", "clock", "day", "filter_text", "iso", "one_line", "plain", "plural", "short", "thousands", "visible",
+]
+
 SECOND_NS = 1_000_000_000
 NO_VALUE = "–"
 
