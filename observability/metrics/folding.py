@@ -76,7 +76,7 @@ class Folding:
             self._add(directory, retired, left, dead)
 
     def _add(self, directory: Path, retired: Contents | None, left: list[str], dead: list[Contents]) -> None:
-        dead.sort(key=lambda content: -content.started)
+        dead.sort(key=lambda content: -content.born)
         families = merge([*dead, *([retired] if retired else [])])
         note = {
             "folded": [*left, *(content.name for content in dead)],
@@ -175,7 +175,7 @@ def _encode(families: dict[Identity, Family], note: dict[str, Any]) -> bytes:
         ]
         blobs += written
         at += sum(map(len, written))
-    head = header(pid=0, started=0.0, instance="", committed=at, exported_until=float("inf"))
+    head = header(pid=0, started=0.0, born=0.0, instance="", committed=at, exported_until=float("inf"))
     return head + b"".join(blobs)
 
 

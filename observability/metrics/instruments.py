@@ -149,6 +149,6 @@ class Histogram(Instrument[HistogramSeries]):
     _kind = HistogramSeries
     _overflow_kind = OverflowHistogram
 
-    def observe(self, value: float, exemplar: Exemplar | None = None) -> None:
+    def observe(self, value: float, exemplar: Exemplar | None = None) -> bool:
         """See `HistogramSeries.observe`."""
-        self._only.observe(value, exemplar)
+        return self._only.observe(value, exemplar)

@@ -5,7 +5,7 @@ Everything that changes after it was written is a *lane*: eight bytes, at a mult
 machine word, so that a reader in another process sees the old value or the new one and nothing between. An entry is
 written first and counts once the header's committed length, itself a lane, says so.
 
-    header      magic, version, pid, start, committed length, exported-until, two CPU lanes, instance id
+    header      magic, version, pid, start, committed length, exported-until, two CPU lanes, birth, instance id
     entry       size and kind in one lane, key length and place of the definition in one, the key (JSON), the body
     body        counter: value and two error terms; gauge: value; histogram: sum and two error terms, one lane a bucket,
                 then three exemplar slots a bucket (confirmed, candidate, latest)
@@ -23,8 +23,11 @@ MAGIC = b"OBSLANES"
 VERSION = 1
 HEADER_SIZE = 256
 
-PID, STARTED, COMMITTED, EXPORTED_UNTIL, CPU_OWN, CPU_SEEN, INSTANCE_SIZE = range(2, 9)
-"""Numbers of the header's lanes. CPU_OWN is stored by the process itself, CPU_SEEN by whoever scrapes it."""
+PID, STARTED, COMMITTED, EXPORTED_UNTIL, CPU_OWN, CPU_SEEN, BORN, INSTANCE_SIZE = range(2, 10)
+"""
+Numbers of the header's lanes. STARTED is the process's start, BORN that of the file. CPU_OWN is stored by the process
+itself, CPU_SEEN by whoever scrapes it.
+"""
 INSTANCE_AT = (INSTANCE_SIZE + 1) * 8
 INSTANCE_LIMIT = HEADER_SIZE - INSTANCE_AT
 
@@ -38,7 +41,7 @@ SLOT_SIZE = 48
 SLOTS_PER_BUCKET = 3
 CONFIRMED, CANDIDATE, LATEST = range(SLOTS_PER_BUCKET)
 
-_HEADER = struct.Struct("=8sQQdQdddQ")
+_HEADER = struct.Struct("=8sQQdQddddQ")
 _ENTRY = struct.Struct("=QQ")
 _SLOT_BODY = struct.Struct("=24sdd")
 _SLOT_CRC = struct.Struct("=Q")
@@ -98,13 +101,19 @@ class Slot(NamedTuple):
 
 
 def header(
-    *, pid: int, started: float, instance: str, committed: int = HEADER_SIZE, exported_until: float = 0.0
+    *,
+    pid: int,
+    started: float,
+    born: float,
+    instance: str,
+    committed: int = HEADER_SIZE,
+    exported_until: float = 0.0,
 ) -> bytes:
     """
     A whole header. An instance id longer than the header has room for is cut.
     """
     name = instance.encode("utf-8", "replace")[:INSTANCE_LIMIT]
-    fields = _HEADER.pack(MAGIC, VERSION, pid, started, committed, exported_until, 0.0, 0.0, len(name))
+    fields = _HEADER.pack(MAGIC, VERSION, pid, started, committed, exported_until, 0.0, 0.0, born, len(name))
     return (fields + name).ljust(HEADER_SIZE, b"\0")
 
 

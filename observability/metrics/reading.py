@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from observability.metrics.files import RETIRED, Unreadable, has_owner, open_to_read
 from observability.metrics.layout import (
+    BORN,
     COMMITTED,
     CPU_OWN,
     CPU_SEEN,
@@ -60,7 +61,7 @@ class Contents:
     """
     What one file says.
 
-    :param started: when the process began, seconds since the epoch.
+    :param started: when the process began, seconds since the epoch; *born* is when its file did.
     :param cpu_seconds: the last that is known.
     :param note: of the retired file, else empty.
     """
@@ -69,6 +70,7 @@ class Contents:
     live: bool
     pid: int
     started: float
+    born: float
     instance: str
     cpu_seconds: float
     series: tuple[Reading, ...]
@@ -131,6 +133,7 @@ def read(view: memoryview, name: str, *, live: bool) -> Contents:
             live=live,
             pid=counts[PID],
             started=floats[STARTED],
+            born=floats[BORN],
             instance=instance.decode("utf-8", "replace"),
             cpu_seconds=max(floats[CPU_OWN], floats[CPU_SEEN]),
             series=tuple(entries.series),

@@ -148,7 +148,11 @@ class Metrics:
             if self._shared or self._private:
                 return
             self._head = header(
-                pid=os.getpid(), started=self._started(), instance=instance, exported_until=self.exported_until
+                pid=os.getpid(),
+                started=self._started(),
+                born=self._clock(),
+                instance=instance,
+                exported_until=self.exported_until,
             )
             try:
                 self._file, self._shared = create(

@@ -24,9 +24,8 @@ def scan(directory: Path, complain: Complain) -> list[Contents]:
     What all files say: live processes first, newest first; the retired file last.
     """
     while True:  # again only if another process folded meanwhile, which it does once for each process that ended
-        descriptor = _open(directory / RETIRED, complain)
+        descriptor, before = _open(directory / RETIRED, complain)
         try:
-            before = os.fstat(descriptor) if descriptor is not None else _stat(directory / RETIRED)
             retired = _read_retired(descriptor, directory / RETIRED, complain)
             folded = set(retired.note["folded"]) if retired else set()
             found = [
@@ -35,8 +34,8 @@ def scan(directory: Path, complain: Complain) -> list[Contents]:
                 if name not in folded and (content := _read(directory / name, complain)) is not None
             ]
             after = _stat(directory / RETIRED)
-            if True:
-                found.sort(key=lambda content: (not content.live, -content.started))
+            if before is after is None or (before and after and os.path.samestat(before, after)):
+                found.sort(key=lambda content: (not content.live, -content.born))
                 return [*found, retired] if retired else found
         finally:
             # Kept open until now: the number of an open file is not given to another one.
@@ -44,14 +43,16 @@ def scan(directory: Path, complain: Complain) -> list[Contents]:
                 os.close(descriptor)
 
 
-def _open(path: Path, complain: Complain) -> int | None:
+def _open(path: Path, complain: Complain) -> tuple[int | None, os.stat_result | None]:
+    """The file and its identity. Without a file the identity is what stands in its way, or None for nothing."""
     try:
-        return open_to_read(path)
+        descriptor = open_to_read(path)
     except FileNotFoundError:
-        return None
+        return None, None
     except (Unreadable, OSError) as why:
         complain(path, why)
-        return None
+        return None, _stat(path)
+    return descriptor, os.fstat(descriptor)
 
 
 def _stat(path: Path) -> os.stat_result | None:

@@ -159,9 +159,12 @@ class HistogramSeries(Series):
         self._slots = body + self.definition.lanes * 8
         self._candidates = [0.0] * (len(self._bounds) + 1)
 
-    def observe(self, value: float, exemplar: Exemplar | None = None) -> None:
+    def observe(self, value: float, exemplar: Exemplar | None = None) -> bool:
         """
         Count *value* in its bucket. ValueError if it is not a number; an exemplar with broken ids is left out.
+
+        True: *exemplar* is the first one of its bucket. Until its span was delivered the bucket has no other, so it
+        should be sent soon.
         """
         if value != value:
             raise ValueError(f"{self.definition.name}: NaN is in no bucket.")
@@ -172,9 +175,7 @@ class HistogramSeries(Series):
                 if self._lanes is not None:
                     self._counts[self._index + SUM_LANES + bucket] += 1
                     self._lanes[self._index] += value
-                    if slot is not None and exemplar is not None:
-                        self._keep(bucket, slot, exemplar.timestamp)
-                    return
+                    return exemplar is not None and slot is not None and self._keep(bucket, slot, exemplar.timestamp)
             self._bind_first()
 
     def _slot(self, value: float, exemplar: Exemplar) -> bytes | None:
@@ -187,7 +188,7 @@ class HistogramSeries(Series):
             return None
         return pack_slot(ids, value, exemplar.timestamp)
 
-    def _keep(self, bucket: int, slot: bytes, timestamp: float) -> None:
+    def _keep(self, bucket: int, slot: bytes, timestamp: float) -> bool:
         """
         The latest is what a live process shows. A candidate stays until its span was delivered and then becomes the
         confirmed one, so that a bucket that is hit more often than spans are delivered has a confirmed one, too.
@@ -201,6 +202,7 @@ class HistogramSeries(Series):
                 raw[confirmed : confirmed + SLOT_SIZE] = raw[candidate : candidate + SLOT_SIZE]
             raw[candidate : candidate + SLOT_SIZE] = slot
             self._candidates[bucket] = timestamp
+        return not waiting
 
 
 class OverflowCounter(CounterSeries):
@@ -230,6 +232,6 @@ class OverflowGauge(GaugeSeries):
 class OverflowHistogram(HistogramSeries):
     __slots__ = ()
 
-    def observe(self, value: float, exemplar: Exemplar | None = None) -> None:
+    def observe(self, value: float, exemplar: Exemplar | None = None) -> bool:
         self._home.update_redirected()
-        super().observe(value, exemplar)
+        return super().observe(value, exemplar)

@@ -4,6 +4,7 @@ Scraping as Prometheus does (through prometheus_client's own parsers), and child
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import signal
@@ -20,6 +21,7 @@ from observability.vocabulary import METRICS
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 DIED = -signal.SIGKILL
+_PR_SET_PDEATHSIG = 1
 
 
 def make(directory: Path, **options: Any) -> Metrics:
@@ -62,15 +64,19 @@ def exemplar(number: int, timestamp: float) -> Exemplar:
     return Exemplar(f"{number:032x}", f"{number:016x}", timestamp)
 
 
-def fork(work: Callable[[], Any]) -> int:
+def fork(work: Callable[[], Any], *, orphan: bool = False) -> int:
     """
     Run *work* in a forked child, which then ends at once: by kill -9 if *work* returns `DIED`, else orderly.
+
+    :param orphan: it may outlive us. Others may not, not even if the test run is killed.
     """
     pid = os.fork()
     if pid:
         return pid
     status = 1
     try:
+        if not orphan:
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if work() == DIED:
             os.kill(os.getpid(), signal.SIGKILL)
         status = 0
@@ -83,6 +89,12 @@ def fork(work: Callable[[], Any]) -> int:
 def wait(pid: int) -> int:
     """The exit code; negative if a signal ended it."""
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def kill(pid: int) -> None:
+    """kill -9, and wait for the end."""
+    os.kill(pid, signal.SIGKILL)
+    wait(pid)
 
 
 def in_child(work: Callable[[], Any]) -> Any:

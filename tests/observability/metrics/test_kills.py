@@ -6,14 +6,13 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import time
 from pathlib import Path
 
 import pytest
 
 from observability.metrics import Metrics
-from tests.observability.metrics.support import exemplar, fork, make, samples, wait
+from tests.observability.metrics.support import exemplar, fork, kill, make, samples
 
 _LASTS_S = 2.0
 _AMOUNT = 0.1  # not a binary fraction: sums of it depend on the order of adding
@@ -49,8 +48,7 @@ class Writer:
 
     def kill(self) -> int:
         """End it; how often it has surely counted."""
-        os.kill(self.pid, signal.SIGKILL)
-        wait(self.pid)
+        kill(self.pid)
         said = 0
         while chunk := os.read(self._reading, 1 << 20):
             said += len(chunk)
@@ -100,22 +98,22 @@ def test_nothing_is_lost_counted_twice_or_steps_back_whoever_is_killed_whenever(
     writers = [Writer(metrics, next(numbers)) for _ in range(2)]
     scrapers = [_scraper(metrics) for _ in range(2)]
     end = time.monotonic() + _LASTS_S
-    while time.monotonic() < end:
-        watch.look()
-        time.sleep(chance.uniform(0.0, 0.01))
-        victim = chance.randrange(2)
-        if chance.random() < 0.6:
-            said[writers[victim].number] = writers[victim].kill()
-            writers[victim] = Writer(metrics, next(numbers))
-        else:
-            os.kill(scrapers[victim], signal.SIGKILL)
-            wait(scrapers[victim])
-            scrapers[victim] = _scraper(metrics)
-    for writer in writers:
-        said[writer.number] = writer.kill()
-    for scraper in scrapers:
-        os.kill(scraper, signal.SIGKILL)
-        wait(scraper)
+    try:
+        while time.monotonic() < end:
+            watch.look()
+            time.sleep(chance.uniform(0.0, 0.01))
+            victim = chance.randrange(2)
+            if chance.random() < 0.6:
+                said[writers[victim].number] = writers[victim].kill()
+                writers[victim] = Writer(metrics, next(numbers))
+            else:
+                kill(scrapers[victim])
+                scrapers[victim] = _scraper(metrics)
+    finally:
+        for writer in writers:
+            said[writer.number] = writer.kill()
+        for scraper in scrapers:
+            kill(scraper)
     watch.look()
 
     counted = {int(s.labels["writer"]): s.value for s in samples(metrics) if s.name == "hits_total"}
@@ -163,5 +161,4 @@ def test_a_reader_of_a_hammered_file_sees_no_torn_value(tmp_path: Path) -> None:
         assert watch.scrapes > 5
         assert exemplars > 20
     finally:
-        os.kill(pid, signal.SIGKILL)
-        wait(pid)
+        kill(pid)

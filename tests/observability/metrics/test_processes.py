@@ -17,6 +17,7 @@ from tests.observability.metrics.support import (
     exemplar,
     fork,
     in_child,
+    kill,
     killed_child,
     make,
     samples,
@@ -57,8 +58,7 @@ class Children:
 
     def kill(self, pid: int) -> None:
         self.pids = [other for other in self.pids if other != pid]
-        os.kill(pid, signal.SIGKILL)
-        wait(pid)
+        kill(pid)
 
 
 def test_workers_forked_from_a_preloaded_app_add_up(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_a_child_of_a_workers_own_does_not_keep_the_dead_worker_alive(tmp_path: 
 
     def worker() -> int:
         queue.set(5)
-        forked = fork(signal.pause)
+        forked = fork(signal.pause, orphan=True)
         executed = subprocess.Popen(["sleep", "60"], close_fds=False)
         os.write(writing, f"{forked} {executed.pid}".encode())
         return DIED
