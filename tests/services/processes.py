@@ -35,10 +35,13 @@ class Service:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    def text(self) -> str:
+        """What it has logged so far, as it stands."""
+        return "".join(file.read_text("utf-8") for file in sorted(self.log_dir.glob(f"{self.name}-*.jsonl")))
+
     def lines(self) -> list[dict[str, Any]]:
         """What it has logged so far."""
-        files = sorted(self.log_dir.glob(f"{self.name}-*.jsonl"))
-        return [json.loads(line) for file in files for line in file.read_text("utf-8").splitlines()]
+        return [json.loads(line) for line in self.text().splitlines()]
 
     def workers(self) -> list[int]:
         """Process ids of its workers."""
@@ -88,8 +91,8 @@ def start(name: str, port: int, tmp_path: Path, environ: dict[str, str]) -> Serv
 
 
 @contextmanager
-def running(tmp_path: Path, *names: str, **more: str) -> Iterator[dict[str, Service]]:
-    """The named services, ready; gone afterwards, with all their workers."""
+def running(tmp_path: Path, *names: str, wait: bool = True, **more: str) -> Iterator[dict[str, Service]]:
+    """The named services, ready if *wait*; gone afterwards, with all their workers."""
     ports = {name: free_port() for name in ("gateway", "user", "order")}
     addresses = {f"{name.upper()}_PORT": str(port) for name, port in ports.items()}
     addresses |= {f"{name.upper()}_URL": f"http://127.0.0.1:{ports[name]}" for name in ("user", "order")}
@@ -99,7 +102,7 @@ def running(tmp_path: Path, *names: str, **more: str) -> Iterator[dict[str, Serv
         for name in names:
             services[name] = start(name, ports[name], tmp_path, environ)
             stack.callback(_end, services[name].process)
-        for service in services.values():
+        for service in services.values() if wait else ():
             service.wait_until_ready()
         yield services
 

@@ -79,6 +79,17 @@ def test_a_request_in_flight_is_answered_before_a_service_ends(tmp_path: Path) -
         connection.close()
 
 
+@pytest.mark.parametrize("sign", ["Starting gunicorn", "Booting worker", "takes requests"])
+def test_a_service_that_is_told_to_stop_while_it_starts_stops(sign: str, tmp_path: Path) -> None:
+    """A signal that comes between a worker's birth and its first look at signals is not forgotten."""
+    with running(tmp_path, "user", wait=False) as up:
+        user = up["user"]
+        eventually(lambda: sign in user.text(), timeout_s=20, interval_s=0.002, what=sign)
+        began = time.monotonic()
+        assert user.stop() in (0, 128 + signal.SIGTERM)
+        assert time.monotonic() - began < 2.0
+
+
 def test_silent_connections_neither_block_a_service_nor_delay_its_end(tmp_path: Path) -> None:
     """Browsers open connections in advance; more of them than there are threads is normal."""
     with running(tmp_path, "user", WEB_CONCURRENCY="1", WEB_THREADS="2") as up:
