@@ -133,8 +133,8 @@ class Instance:
         """
         if active.loud():
             record = active.record(self.writer.number())
-            self._telemetry.observe_record(record)
-            self._scribe.put(record)
+            soon = self._telemetry.observe_record(record)
+            self._scribe.put(record, soon=soon)
 
     def request_abandoned(self, active: ActiveRequest) -> None:
         """

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+MOMENT_S = 0.01
 
 
 class Scribe(Generic[T]):
@@ -31,6 +32,7 @@ class Scribe(Generic[T]):
         self._clock = clock
         self._queue: deque[T] = deque()
         self._wake = threading.Event()
+        self._hurry = threading.Event()
         self._ending = threading.Event()
         self._one_writer = threading.Lock()
         self._starting = threading.Lock()
@@ -39,8 +41,13 @@ class Scribe(Generic[T]):
     def __len__(self) -> int:
         return len(self._queue)
 
-    def put(self, item: T) -> None:
+    def put(self, item: T, *, soon: bool = False) -> None:
+        """
+        Queue *item*; *soon*: it shall not wait for others to come together with it.
+        """
         self._queue.append(item)
+        if soon:
+            self._hurry.set()
         if self._thread is None:
             self._start()
         if not self._wake.is_set():
@@ -60,8 +67,8 @@ class Scribe(Generic[T]):
         Write everything that was put before this call.
         """
         with self._one_writer:
-            # A record's own time is taken a moment before it is put here; 50 ms covers that moment.
-            until = self._clock() - 0.05
+            # A record's own time is taken a moment before it is put here.
+            until = self._clock() - MOMENT_S
             items = [self._queue.popleft() for _ in range(len(self._queue))]
             self._write(items, until)
 
@@ -70,6 +77,7 @@ class Scribe(Generic[T]):
         Write what is left. What is put later is written by whoever puts it.
         """
         self._ending.set()
+        self._hurry.set()
         self._wake.set()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(1.0)
@@ -84,10 +92,10 @@ class Scribe(Generic[T]):
     def _run(self) -> None:
         while not self._ending.is_set():
             self._wake.wait()
-            self._ending.wait(self._delay_s)
+            self._hurry.wait(self._delay_s)
             self._wake.clear()
+            self._hurry.clear()
             self.flush()
-            if not self._wake.is_set():
-                # The mark of a quiet moment: everything delivered so far is now known to be.
-                self._ending.wait(self._delay_s)
-                self.flush()
+            # A second time, for what the first one could not yet vouch for.
+            self._hurry.wait(2 * MOMENT_S)
+            self.flush()

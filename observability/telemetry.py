@@ -208,20 +208,22 @@ class Telemetry:
         """
         return exposition(self.metrics, accept)
 
-    def observe_record(self, record: RequestRecord) -> None:
+    def observe_record(self, record: RequestRecord) -> bool:
         """
         Count a finished request; its exemplar names its trace if that trace is kept.
+        True: its span should be sent soon.
         """
         exemplar = _exemplar(record.context, record.end_ns)
         if exemplar is not None and self.makes_server_spans:
             self.emitted("traces")
         status = str(record.status)
         wide = self._instruments.requests
-        wide.duration.labels(record.method, record.route, status).observe(record.duration_ns / 1e9, exemplar)
+        first = wide.duration.labels(record.method, record.route, status).observe(record.duration_ns / 1e9, exemplar)
         wide.total.labels(record.method, status).inc()
         if record.exceptions:
             wide.exceptions.labels(record.method, status).inc()
         self.line_made(access_level(record))
+        return first
 
     def observe_call(
         self, peer: str, method: str, status: str, duration_ns: int, context: SpanContext, start_ns: int

@@ -52,7 +52,8 @@ def dossier_text(dossier: Dossier, style: Style) -> str:
 
 def found_text(found: Found) -> str:
     """Several requests for one id: one line each."""
-    lines = [f"{one_line(found.id)} leads to {plural(len(found.candidates), 'request')}. Follow one by its trace id:", ""]
+    count = plural(len(found.candidates), "request")
+    lines = [f"{one_line(found.id)} leads to {count}. Follow one by its trace id:", ""]
     lines += [f"  {c.trace_id}  {day(c.when_ns)} {clock(c.when_ns)}  {one_line(c.sentence)}" for c in found.candidates]
     lines += [f"  outside of any request: {one_line(str(line.get('message', '')))}" for line in found.untraced]
     return "\n".join(lines)
@@ -124,10 +125,9 @@ def _foot(dossier: Dossier, style: Style) -> Iterator[str]:
 
 
 def _histogram(histogram: RouteHistogram, style: Style) -> Iterator[str]:
-    yield (
-        f"{histogram.method} {one_line(histogram.route)} of {one_line(histogram.service)}: "
-        f"{plural(histogram.count, 'request')}, p50 {plain(histogram.p50_ms, 'ms')}, p95 {plain(histogram.p95_ms, 'ms')}"
-    )
+    quantiles = f"p50 {plain(histogram.p50_ms, 'ms')}, p95 {plain(histogram.p95_ms, 'ms')}"
+    route = f"{histogram.method} {one_line(histogram.route)} of {one_line(histogram.service)}"
+    yield f"{route}: {plural(histogram.count, 'request')}, {quantiles}"
     filled = [place for place, bucket in enumerate(histogram.buckets) if bucket.count or bucket.this]
     most = max((bucket.count for bucket in histogram.buckets), default=0) or 1
     block = "█" if style.blocks else "#"

@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -74,17 +75,34 @@ def _show(record: RunRecord, stack: dict[str, Any] | None, context: Context, *, 
     if stack is None:
         say("\nThe stack process does not answer, so freshness and losses are unknown. Read why: .clew/run/stack.log")
         return
-    say(f"\n{'source':<34}{'newest':>10}  problem")
+    say(f"\n{'source':<30}{'newest':>14}  problem")
     for source in stack["sources"]:
         newest = "never" if source["age_s"] is None else f"{_span(source['age_s'])} ago"
-        say(f"{source['name']:<34}{newest:>10}  {source['problem']}".rstrip())
+        say(f"{source['name']:<30}{newest:>14}  {source['problem']}".rstrip())
     say(f"\n{'ledger':<34}{'emitted':>10}{'stored':>10}{'dropped':>10}{'missing':>10}")
-    for account in stack["ledger"]:
-        name = f"{account['service']} {account['instance'][:8]} {account['signal']}"
-        counts = (account[column] for column in ("emitted", "stored", "dropped", "missing"))
+    for name, counts in _accounts(stack["ledger"]):
         say(f"{name:<34}" + "".join(f"{count:>10}" for count in counts))
+    say("")
+    for signal, by_name in stack["counts"].items():
+        losses = ", ".join(f"{name} {count}" for name, count in by_name.items() if ":" in name or signal == "aside")
+        if losses:
+            say(f"{signal} not kept or kept aside: {losses}")
     sizes = ", ".join(f"{name} {size / 1e6:.1f} MB" for name, size in stack["store_bytes"].items())
-    say(f"\nstores: {sizes}")
+    say(f"{stack['bytes_behind']} bytes of log lines are not stored yet. Stores: {sizes}.")
+
+
+def _accounts(ledger: list[dict[str, Any]]) -> Iterator[tuple[str, list[int]]]:
+    """Those that add up, together per service and signal; every other one by itself."""
+    columns = ("emitted", "stored", "dropped", "missing")
+    even: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for account in ledger:
+        if account["dropped"] or account["missing"]:
+            yield f"{account['service']} {account['signal']}, {account['instance'][:8]}", [account[c] for c in columns]
+        else:
+            even.setdefault((account["service"], account["signal"]), []).append(account)
+    for (service, signal), accounts in even.items():
+        name = f"{service} {signal}, {len(accounts)} process{'es' if len(accounts) > 1 else ''}"
+        yield name, [sum(account[c] for account in accounts) for c in columns]
 
 
 def _span(seconds: float) -> str:

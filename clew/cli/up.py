@@ -107,7 +107,8 @@ def _supervise(args: argparse.Namespace, context: Context, home: Home) -> int:
     )
     journey = not args.no_services and not args.no_journey
     supervisor = Supervisor(
-        plan.parts(), record=record, run_dir=home.run, console=console, errand=_journey(plan, context) if journey else None,
+        plan.parts(), record=record, run_dir=home.run, console=console,
+        errand=_journey(plan, context) if journey else None,
         farewell=_farewell(record, background=args.background),
     )
     try:

@@ -4,7 +4,6 @@ The stack process, put together: stores in the middle, intake on one side, the e
 
 from __future__ import annotations
 
-import logging
 import signal
 import socket
 import threading
@@ -24,13 +23,14 @@ from clew.query.embedded import readers_of
 from clew.stack.config import StackConfig
 from clew.stack.housekeeping import keep_house
 from clew.stack.server import LocalServer
-from clew.stack.targets import resolver
+from clew.stack.targets import resolver, wait_for_listeners
 from clew.stack.view import StackView
 from clew.store import Retention
 from clew.store.sqlite import open_stores
 from observability import Settings
 
 _STOP_WITHIN_S = 1.2
+_SERVICES_COME_WITHIN_S = 5.0
 
 
 class Stack:
@@ -54,9 +54,9 @@ class Stack:
             )
             for source, pipeline in config.sources
         )
-        self._metrics = MetricIntake(
-            config.prometheus, self._stores.samples, resolve=resolver(settings), report=report
-        )
+        resolve = resolver(settings)
+        self._targets = [resolve(target.address) for job in config.prometheus.jobs for target in job.targets]
+        self._metrics = MetricIntake(config.prometheus, self._stores.samples, resolve=resolve, report=report)
         spans = OtlpIntake(self._stores.spans, aside, report=report)
         self._view = StackView(
             readers=readers, logs=self._logs, metrics=self._metrics, spans=spans, aside=aside, store_dir=home.store
@@ -73,7 +73,7 @@ class Stack:
         )
         work: dict[str, Callable[[threading.Event], None]] = {
             **{f"tail-{number}": logs.run for number, logs in enumerate(self._logs)},
-            "scrape": self._metrics.run,
+            "scrape": self._scrape,
             "retention": lambda stop: keep_house(self._stores, stop, report=report),
         }
         self._threads = [
@@ -97,6 +97,10 @@ class Stack:
         for thread in (*closing, *self._threads):
             thread.join(_STOP_WITHIN_S)
         self._stores.close()
+
+    def _scrape(self, stop: threading.Event) -> None:
+        wait_for_listeners(self._targets, stop, within_s=_SERVICES_COME_WITHIN_S)
+        self._metrics.run(stop)
 
     def _scrape_now(self) -> None:
         self._metrics.scrape_now()
@@ -122,5 +126,4 @@ def run_until_told(stack: Stack) -> None:
         signal.signal(number, tell)
     stack.start()
     told.wait()
-    logging.getLogger("clew.stack").info("Stopping.")
     stack.stop()

@@ -1,10 +1,15 @@
 """
 Where a scrape target of `prometheus.yml` really is, when the containers it is named after are processes here.
+
+The stack starts before the services. It gives them a moment, so that a start does not begin with three alarms.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
 
 from observability import Settings
 
@@ -21,3 +26,26 @@ def resolver(settings: Settings) -> Callable[[str], str]:
         return f"127.0.0.1:{ports[host]}" if host in ports else address
 
     return resolve
+
+
+def wait_for_listeners(
+    addresses: Iterable[str], stop: threading.Event, *, within_s: float, clock: Callable[[], float] = time.monotonic
+) -> None:
+    """
+    Return when something listens at each of *addresses* (``host:port``), after *within_s* seconds, or when *stop* is set.
+    """
+    deadline = clock() + within_s
+    silent = set(addresses)
+    while silent and clock() < deadline:
+        silent = {address for address in silent if not _listens(address)}
+        if silent and stop.wait(0.1):
+            return
+
+
+def _listens(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=0.2).close()
+    except (OSError, ValueError):
+        return False
+    return True
