@@ -32,7 +32,7 @@ def wait_for_listeners(
     addresses: Iterable[str], stop: threading.Event, *, within_s: float, clock: Callable[[], float] = time.monotonic
 ) -> None:
     """
-    Return when something listens at each of *addresses* (``host:port``), after *within_s* seconds, or when *stop* is set.
+    Return when something listens at each of *addresses* (``host:port``), after *within_s* seconds, or when *stop* is.
     """
     deadline = clock() + within_s
     silent = set(addresses)
