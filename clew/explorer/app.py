@@ -14,13 +14,13 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from clew.explorer import errors, guard, render
 from clew.explorer.errors import Refused
-from clew.explorer.filters import Query, Window
+from clew.explorer.filters import DEFAULT, Query, Window
 from clew.explorer.links import Links, Palette
 from clew.explorer.offline import offline_page
 from clew.explorer.shell import Shell
 from clew.explorer.views.find import SEARCHED, found_page
 from clew.explorer.views.logs import LogsQuery, logs
-from clew.explorer.views.overview import overview
+from clew.explorer.views.overview import overview, young_range
 from clew.explorer.views.request import drawing
 from clew.explorer.views.traces import TracesQuery, traces
 from clew.query import InstanceAccount, Readers
@@ -91,7 +91,7 @@ def create_explorer(
     @app.get("/overview.json")
     def show_overview() -> AnyResponse:
         asked, now_s = query(), clock()
-        window = asked.window(now_s)
+        window = asked.window(now_s, DEFAULT if asked.names_a_range else young_range(readers, now_s))
         asked.check()
         view = overview(readers, window, accounts=ledger(), sources=freshness(), now_s=now_s)
         return answer("overview", "Overview", view, window)

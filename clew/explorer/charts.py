@@ -20,6 +20,9 @@ from clew.query.words import amount, clock, day, plain, short, thousands
 Values = Sequence[float | None]
 Role = Callable[[str], str]
 
+LEAST = {"%": 0.04, "ms": 1.0}
+"""The smallest full scale by unit: nothing at all is a flat line at the bottom, not a chart up to 100 %."""
+
 _NICE = (1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8, 10)
 _TICKS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800)
 
@@ -178,7 +181,8 @@ def time_plot(
     """Lines of (role, values) over time, from zero; values stand at equal steps from the axis' begin to its end."""
     shown = list(gems)
     known = [value for _, values in lines for value in values if value is not None] + [gem.value for gem in shown]
-    top = nice_top(max(known, default=0.0))
+    most, least = max(known, default=0.0), LEAST.get(unit, 0.0)
+    top = max(least, nice_top(most)) if most else least or 1.0
     drawn = "".join(
         f'<path data-s="{number}" class="line {role}" d="{line_path(values, top)}"/>'
         for number, (role, values) in enumerate(lines)

@@ -141,8 +141,8 @@ class Query:
             return None
         return int(parts[0]), int(parts[1]), parts[2]
 
-    def window(self, now_s: float) -> Window:
-        """From ``last`` (a preset), or ``from`` and ``to`` (times; ``to`` may be missing or ``now``)."""
+    def window(self, now_s: float, preset: str = DEFAULT) -> Window:
+        """From ``last`` (a preset), or ``from`` and ``to`` (times; ``to`` may be missing or ``now``), or *preset*."""
         last, begin, end = self.one("last"), self.one("from"), self.one("to")
         now_ns = int(now_s * SECOND_NS)
         default = Window(now_ns - PRESETS[DEFAULT][1] * SECOND_NS, now_ns, DEFAULT)
@@ -153,7 +153,7 @@ class Query:
             if last and last not in PRESETS:
                 self._complaints.append(f"last={last} is not known. Use one of {', '.join(PRESETS)}.")
                 return default
-            name = last or DEFAULT
+            name = last or preset
             return Window(now_ns - PRESETS[name][1] * SECOND_NS, now_ns, name)
         to_ns = self._moment("to", end, now_ns)
         from_ns = self._moment("from", begin, to_ns - PRESETS[DEFAULT][1] * SECOND_NS)
@@ -161,6 +161,10 @@ class Query:
             self._complaints.append("from must be before to, and at most 31 days before it.")
             return default
         return Window(from_ns, to_ns)
+
+    @property
+    def names_a_range(self) -> bool:
+        return any(name in ("last", "from", "to") for name, _ in self.pairs)
 
     def _moment(self, name: str, value: str, default_ns: int) -> int:
         if not value or value == "now":

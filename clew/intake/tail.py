@@ -43,7 +43,8 @@ class Tail:
     `poll` hands each line out once, as long as this object lives; `commit` says that a batch is stored. A line that was
     handed out but not committed is handed out again after a restart: at least once, and `event.id` makes it once.
 
-    :param positions: where the committed positions are kept. Saved by `commit` and `close`.
+    :param positions: where the committed positions are kept. Saved by `commit`, by `close`, and when a file
+        is begun at its end.
     :param start_position: where to begin in files that are there at the first `poll` and have no position yet. Files
         that appear later are always read from the beginning.
     :param limits: what a line may have, in bytes.
@@ -107,6 +108,7 @@ class Tail:
         self._unlisted: dict[str, str] = {}
         self._unread: dict[str, str] = {}
         self._more = False
+        self._unsaved = False
 
     @property
     def more(self) -> bool:
@@ -204,6 +206,8 @@ class Tail:
             self._tell(path, unlisted[path])
         self._unlisted = unlisted
         self._start_at_end = False
+        if self._unsaved:  # a position at the end, which nothing but this file remembers
+            self._save()
 
     def _begin(self, key: FileKey, path: str, looks: os.stat_result) -> WatchedFile:
         record = self._positions.get(key)
@@ -212,6 +216,7 @@ class Tail:
         elif self._start_at_end or self._too_old(looks):
             file = WatchedFile(key, path, position=looks.st_size)
             self._positions.put(key, Record(looks.st_size, self._clock(), path))
+            self._unsaved = True
         else:
             file = WatchedFile(key, path)
         self._files[key] = file
@@ -290,4 +295,4 @@ class Tail:
         self._report(f"Cannot read {path}: {why}. It is tried again until it can be read.")
 
     def _save(self, *, sync: bool = False) -> None:
-        self._positions.save(in_use=self._files, sync=sync)
+        self._unsaved = not self._positions.save(in_use=self._files, sync=sync)

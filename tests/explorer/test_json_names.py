@@ -40,8 +40,8 @@ def test_names_of_a_request(browser: Browser) -> None:
     assert {name.partition(".")[2] for name in names if name.startswith("histogram.")} == {
         "metric", "service", "method", "route", "at", "count", "p50_ms", "p95_ms", "buckets", "buckets.lower_ms",
         "buckets.upper_ms", "buckets.count", "buckets.this", "exemplar", "exemplar.metric", "exemplar.service",
-        "exemplar.route", "exemplar.status", "exemplar.span_id", "exemplar.value_ms", "exemplar.bucket_ms",
-        "exemplar.at",
+        "exemplar.route", "exemplar.peer", "exemplar.status", "exemplar.span_id", "exemplar.value_ms",
+        "exemplar.bucket_ms", "exemplar.at",
     }
 
 

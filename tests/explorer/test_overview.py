@@ -12,7 +12,7 @@ from clew.query.embedded import readers_of
 from clew.query.freshness import Source
 from clew.store import Sample, Stores, labels_of
 from tests.explorer.conftest import Browser, explorer_of
-from tests.support.story import BOUNDS, FAILED, MS, NOW, NOW_S, SECOND, placed, target
+from tests.support.story import BOUNDS, FAILED, MS, NOW, NOW_S, SECOND, log_line, placed, target
 
 
 def _traffic(
@@ -41,8 +41,8 @@ def _sample(at_ms: int, value: float, **labels: str) -> Sample:
 
 def _verdict(stores: Stores, **more: Any) -> Mapping[str, Any]:
     browser = Browser(explorer_of(readers_of(stores), **more).test_client())
-    twin = browser.json("/overview.json")
-    assert browser.page("/").says(twin["verdict"]["summary"])
+    twin = browser.json("/overview.json?last=30m")
+    assert browser.page("/?last=30m").says(twin["verdict"]["summary"])
     return dict(twin["verdict"])
 
 
@@ -125,6 +125,16 @@ def test_every_range_has_about_as_many_steps(browser: Browser, last: str) -> Non
         for line in panel["lines"]:
             assert len(line["values"]) == (panel["to_ms"] - panel["from_ms"]) / panel["step_ms"] + 1
             assert 60 <= len(line["values"]) <= 121
+
+
+@pytest.mark.parametrize(("oldest_s", "last"), [(60, "5m"), (400, "15m"), (1000, "30m"), (None, "5m")])
+def test_the_charts_of_a_young_stack_begin_when_it_did(
+    empty: Browser, stores: Stores, oldest_s: int | None, last: str
+) -> None:
+    if oldest_s:
+        stores.logs.append([log_line(NOW - oldest_s * SECOND, "info", "user", "service.started", "user takes requests.")])
+    assert empty.json("/overview.json")["range"]["last"] == last
+    assert empty.json("/overview.json?last=1h")["range"]["last"] == "1h"
 
 
 def test_a_huge_ledger_is_cut_and_says_so(stores: Stores) -> None:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from clew.explorer.filters import Window
+from clew.explorer.filters import DEFAULT, PRESETS, Window
 from clew.explorer.views.findings import ERRORS_ABOVE, Finding, findings, is_slow, joined, normal
 from clew.explorer.views.parts import ExemplarMark, Line, Panel, Range, TraceRow, trace_row
 from clew.explorer.views.red import Measured, Values, exemplars, grid_of, measure
@@ -122,6 +122,18 @@ class OverviewPage:
     ledger: tuple[Account, ...]
     accounts_total: int
     sources: tuple[SourceRow, ...]
+
+
+def young_range(readers: Readers, now_s: float) -> str:
+    """
+    The preset for whoever asked for none: short while the stack is young, so that its first minutes fill the charts.
+    """
+    for preset in ("5m", "15m"):
+        begin_ns = int((now_s - PRESETS[preset][1]) * 1e9)
+        before = LogFilter(from_ns=int((now_s - PRESETS[DEFAULT][1]) * 1e9), to_ns=begin_ns, limit=1)
+        if not readers.logs.search(before):
+            return preset
+    return DEFAULT
 
 
 def overview(

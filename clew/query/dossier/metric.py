@@ -19,12 +19,14 @@ UNMATCHED = "unmatched"
 @dataclass(frozen=True, slots=True)
 class ExemplarRow:
     """
-    An exemplar that names the request. *bucket_ms* is its bucket's upper bound in milliseconds, None for +Inf.
+    An exemplar that names the request, or a call that was made for it (then *peer* says to whom, and *route* is empty).
+    *bucket_ms* is its bucket's upper bound in milliseconds, None for +Inf.
     """
 
     metric: str
     service: str
     route: str
+    peer: str
     status: str
     span_id: str
     value_ms: float
@@ -124,7 +126,8 @@ def _exemplar_row(exemplar: Exemplar) -> ExemplarRow:
     return ExemplarRow(
         metric=series.get("__name__", "").removesuffix("_bucket"),
         service=series.get("job", ""),
-        route=series.get("url_rule") or series.get("peer", ""),
+        route=series.get("url_rule", ""),
+        peer=series.get("peer", ""),
         status=series.get("status", ""),
         span_id=labels.get("span_id", ""),
         value_ms=_ms(exemplar.value),

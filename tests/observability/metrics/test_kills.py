@@ -14,7 +14,7 @@ import pytest
 from observability.metrics import Metrics
 from tests.observability.metrics.support import exemplar, fork, kill, make, samples
 
-_LASTS_S = 2.0
+_ROUNDS = 60
 _AMOUNT = 0.1  # not a binary fraction: sums of it depend on the order of adding
 
 
@@ -97,9 +97,8 @@ def test_nothing_is_lost_counted_twice_or_steps_back_whoever_is_killed_whenever(
     said: dict[int, int] = {}
     writers = [Writer(metrics, next(numbers)) for _ in range(2)]
     scrapers = [_scraper(metrics) for _ in range(2)]
-    end = time.monotonic() + _LASTS_S
     try:
-        while time.monotonic() < end:
+        for _ in range(_ROUNDS):
             watch.look()
             time.sleep(chance.uniform(0.0, 0.01))
             victim = chance.randrange(2)
@@ -117,8 +116,6 @@ def test_nothing_is_lost_counted_twice_or_steps_back_whoever_is_killed_whenever(
     watch.look()
 
     counted = {int(s.labels["writer"]): s.value for s in samples(metrics) if s.name == "hits_total"}
-    assert len(said) > 20
-    assert watch.scrapes > 20
     for number, least in said.items():
         # One more: it may have been killed between counting and saying so.
         assert least <= counted.get(number, 0) <= least + 1, f"writer {number} said {least}"
@@ -142,14 +139,13 @@ def test_a_reader_of_a_hammered_file_sees_no_torn_value(tmp_path: Path) -> None:
             number += 1
             waits.labels(number % 3).observe(number % 1000, exemplar(number % 1000, 1e9 + number))
             count.inc(1 << 32)  # changes the upper half of its lane
-            if number % 100 == 0:
+            if number % 1000 == 0:
                 waits.labels(f"new-{number}").observe(1)
 
     pid = fork(hammer)
     try:
         watch, exemplars = Watch(metrics), 0
-        end = time.monotonic() + 1.0
-        while time.monotonic() < end:
+        while watch.scrapes < _ROUNDS or exemplars < _ROUNDS:
             watch.look()
             for sample in samples(metrics):
                 if sample.exemplar:
@@ -158,7 +154,5 @@ def test_a_reader_of_a_hammered_file_sees_no_torn_value(tmp_path: Path) -> None:
                     assert sample.exemplar.labels == {"trace_id": f"{number:032x}", "span_id": f"{number:016x}"}
                 if sample.name == "large_total":
                     assert sample.value % (1 << 32) == 0
-        assert watch.scrapes > 5
-        assert exemplars > 20
     finally:
         kill(pid)
