@@ -1,0 +1,1 @@
+"""One module per plugin. `clew/pipeline/registry.py` lists them."""

@@ -1,0 +1,1 @@
+"""See `clew/pipeline/registry.py`."""
