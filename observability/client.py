@@ -107,7 +107,7 @@ class Call:
             "server.port": parts.port or (443 if parts.scheme == "https" else 80),
         }
         if self._method == OTHER_METHOD:
-            span.attributes["http.request.method_original"] = sent[:32]
+            span.attributes["http.request.method_original"] = sent
         if self._peer != OTHER_PEER:
             span.attributes["peer.service"] = self._peer
         self._span = span

@@ -26,9 +26,8 @@ from observability.redaction import NONE, Redactor, Secrets
 from observability.signals import access_level, access_line, access_message, rfc3339
 from observability.spans import type_name
 
-ECS_VERSION = "9.2.0"
+ECS_VERSION = "9.4.0"
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
-MOST_MESSAGE = 32_768
 _OWN = ("telemetry_event", "telemetry_fields")
 _RESERVED = {*RESERVED_ATTRS, *_OWN, "message", "taskName"}
 _PLACES = {"order_id": ("order", "id"), "user_id": ("user", "id")}
@@ -56,12 +55,15 @@ class LineWriter:
         """
         One line without its newline. What cannot be written as JSON is written as its text.
         """
-        told: dict[str, Any] = self._redactor.document({"message": one_line(message), **fields}, secrets)
+        # Nothing is cut before this: a secret across the cut would survive in half. The redactor bounds every text.
+        told: dict[str, Any] = self._redactor.document({"message": message, **fields}, secrets)
+        if "message" in told.get("error", ()):
+            told["error"]["message"] = one_line(told["error"]["message"])
         event = {"id": f"{self._instance}-{sequence}", "sequence": sequence, **told.pop("event", {})}
         document: dict[str, Any] = {
             "@timestamp": rfc3339(unix_ns),
             "log": {"level": level, "logger": logger},
-            "message": told.pop("message"),
+            "message": one_line(told.pop("message")),
             "ecs": {"version": ECS_VERSION},
             "service": self._service,
             "process": self._process,
@@ -135,11 +137,11 @@ class LineFormatter(BaseJsonFormatter):
         if error is not None:
             fields["error"] = {
                 "type": type_name(error),
-                "message": one_line(str(error)),
-                "stack_trace": str(told.get("exc_info", ""))[:MOST_MESSAGE],
+                "message": str(error),
+                "stack_trace": str(told.get("exc_info", "")),
             }
         elif told.get("exc_info") or record.stack_info:
-            fields["error"] = {"stack_trace": str(told.get("exc_info") or record.stack_info)[:MOST_MESSAGE]}
+            fields["error"] = {"stack_trace": str(told.get("exc_info") or record.stack_info)}
         return fields
 
     def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
@@ -173,10 +175,8 @@ def implied_event(record: logging.LogRecord) -> str:
 
 def one_line(text: str) -> str:
     """
-    A message is one line: control characters become visible, length is bounded.
+    A message is one line: control characters become visible.
     """
-    if len(text) > MOST_MESSAGE:
-        text = f"{text[:MOST_MESSAGE]}… ({len(text) - MOST_MESSAGE} more characters)"
     if text.isprintable():
         return text
     text = text.replace("\r\n", "\\n").replace("\n", "\\n").replace("\r", "\\r").replace("\t", " ")
@@ -190,9 +190,9 @@ def label(value: object) -> str | int | float | bool:
     if isinstance(value, str | bool | int) or (isinstance(value, float) and isfinite(value)):
         return value
     try:
-        return json.dumps(value, ensure_ascii=False, default=str)[:MOST_MESSAGE]
+        return json.dumps(value, ensure_ascii=False, default=str)
     except (TypeError, ValueError, RecursionError):
-        return str(value)[:MOST_MESSAGE]
+        return str(value)
 
 
 def encode(document: Mapping[str, Any]) -> bytes:

@@ -97,7 +97,7 @@ class Instance:
         if settings.log_dir is not None:
             self._file = LineFile(
                 settings.log_dir, settings.service_name, self.id, max_bytes=settings.log_max_bytes,
-                on_drop=self._lines_dropped,
+                on_drop=self._lines_dropped, on_delete=lambda path, size: self._telemetry.log_file_deleted(size),
             )
             self._line_sinks.append(self._file.write)
         if settings.log_stdout:

@@ -34,6 +34,7 @@ class Instruments:
         self.emitted = self.counter("telemetry_emitted_total")
         self.dropped = self.counter("telemetry_dropped_total")
         self.queued = self.gauge("telemetry_queue_length")
+        self.deleted = self.counter("log_bytes_deleted_total")
         self.lines = self.counter("log_lines_total")
 
     def counter(self, name: str, help: str = "", labels: Sequence[str] = ()) -> Counter:

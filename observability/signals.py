@@ -18,7 +18,6 @@ from observability.record import OTHER_METHOD, UNMATCHED, RequestRecord
 from observability.spans import readable
 
 SECOND_NS = 1_000_000_000
-MOST_PATH = 2048
 
 
 def rfc3339(unix_ns: int) -> str:
@@ -40,7 +39,7 @@ def server_span(record: RequestRecord, resource: Resource) -> ReadableSpan:
     attributes: dict[str, Any] = {
         "http.request.method": record.method,
         "url.scheme": record.scheme,
-        "url.path": record.path[:MOST_PATH],
+        "url.path": record.path,
         "server.address": host,
         "server.port": port or (443 if record.scheme == "https" else 80),
         "http.response.status_code": record.status,
@@ -49,7 +48,7 @@ def server_span(record: RequestRecord, resource: Resource) -> ReadableSpan:
         "clew.request_id": record.request_id,
     }
     if record.method == OTHER_METHOD:
-        attributes["http.request.method_original"] = record.method_original[:32]
+        attributes["http.request.method_original"] = record.method_original
     if matched:
         attributes["http.route"] = record.route
     if record.query:
@@ -95,7 +94,7 @@ def access_line(record: RequestRecord) -> dict[str, Any]:
             "response": {"status_code": record.status, "body": {"bytes": record.body_bytes}},
             "route": record.route,
         },
-        "url": {"path": record.path[:MOST_PATH]},
+        "url": {"path": record.path},
         "client": {"address": record.client_address},
         "user_agent": {"original": record.user_agent},
     }

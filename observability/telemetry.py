@@ -257,6 +257,9 @@ class Telemetry:
     def dropped(self, signal: str, reason: str, count: int = 1) -> None:
         self._instruments.dropped.labels(signal, reason).inc(count)
 
+    def log_file_deleted(self, size: int) -> None:
+        self._instruments.deleted.inc(size)
+
     def queue_lengths(self, *, lines: int, spans: int) -> None:
         self._instruments.queued.labels("logs").set(lines)
         self._instruments.queued.labels("traces").set(spans)

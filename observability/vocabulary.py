@@ -60,6 +60,7 @@ METRICS: dict[str, Metric] = {
         Metric("telemetry_dropped_total", "counter", "Log lines, spans and metric updates that were given up", ("signal", "reason")),
         Metric("telemetry_queue_length", "gauge", "Log lines and spans that wait to be written or sent", ("signal",)),
         Metric("log_lines_total", "counter", "Log lines by level", ("level",)),
+        Metric("log_bytes_deleted_total", "counter", "Bytes of log files that were deleted to keep the disk bounded, shipped or not"),
         Metric("orders_total", "counter", "Orders by outcome: placed or refused", ("outcome",)),
         Metric("users_registered_total", "counter", "Users that were created"),
         Metric("logins_total", "counter", "Logins by outcome: success or failure", ("outcome",)),

@@ -14,7 +14,7 @@ from clew.query.find import Found
 from clew.query.words import clock, day, one_line, plain, plural
 
 MOST_ROWS = 200
-_OFFSET, _DURATION, _SERVICE, _NAME = 9, 9, 9, 36
+_OFFSET, _DURATION, _SERVICE, _NAME = 11, 8, 9, 36
 _SEVERE = ("warn", "warning", "error", "critical", "fatal")
 
 
@@ -118,6 +118,8 @@ def _foot(dossier: Dossier, style: Style) -> Iterator[str]:
     if dossier.histogram is not None:
         yield ""
         yield from _histogram(dossier.histogram, style)
+    if dossier.gaps or dossier.also:
+        yield ""
     for gap in dossier.gaps:
         yield style.paint(f"Missing: {one_line(gap.sentence)}", _WARN)
     for other in dossier.also:

@@ -13,7 +13,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import TextIO
 
-ECS_VERSION = "9.2.0"
+ECS_VERSION = "9.4.0"
 
 
 class OwnLines(logging.Handler):

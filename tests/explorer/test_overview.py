@@ -132,7 +132,7 @@ def test_the_charts_of_a_young_stack_begin_when_it_did(
     empty: Browser, stores: Stores, oldest_s: int | None, last: str
 ) -> None:
     if oldest_s:
-        stores.logs.append([log_line(NOW - oldest_s * SECOND, "info", "user", "service.started", "user takes requests.")])
+        stores.logs.append([log_line(NOW - oldest_s * SECOND, "info", "user", "x.started", "user takes requests.")])
     assert empty.json("/overview.json")["range"]["last"] == last
     assert empty.json("/overview.json?last=1h")["range"]["last"] == "1h"
 

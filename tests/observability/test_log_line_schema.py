@@ -19,7 +19,7 @@ APP: dict[str, Any] = {
     "@timestamp": "2026-11-21T09:40:01.123456Z",
     "log": {"level": "info", "logger": "order"},
     "message": "Order ord_1 was placed.",
-    "ecs": {"version": "9.2.0"},
+    "ecs": {"version": "9.4.0"},
     "service": {"name": "order", "version": "0.1.0", "environment": "development", "node": {"name": NODE}},
     "process": {"pid": 4711},
     "event": {"id": f"{NODE}-12", "sequence": 12, "action": "order.placed", "outcome": "success"},

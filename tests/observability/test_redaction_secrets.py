@@ -184,7 +184,7 @@ def test_a_body_without_end_or_of_any_shape_teaches_what_it_has() -> None:
 OWN = {
     "@timestamp": "2026-11-21T09:40:01.123456Z",
     "log": {"level": "info", "logger": "gateway"},
-    "ecs": {"version": "9.2.0"},
+    "ecs": {"version": "9.4.0"},
     "service": {
         "name": "gateway",
         "version": "1.2.3",
