@@ -25,6 +25,7 @@ from tests.support.story import (
     UNSAMPLED,
     Request,
     Story,
+    failed,
     log_line,
     placed,
 )
@@ -91,6 +92,17 @@ def test_a_failure_is_told_with_its_deepest_cause(story: Story) -> None:
         "ReadTimeout after 800 ms."
     )
     assert [step.text for step in opened.steps if step.bad][-1] == "the caller gets 503"
+
+
+def test_what_failed_when_nobody_waited_any_more_is_not_the_cause(stores: Stores) -> None:
+    """The peer notices later that its caller has left; the caller's timeout is what happened to the request."""
+    request = failed("ab" * 16, NOW - 60 * SECOND, "ord_1")
+    request.spans = [
+        replace(span, status="error", attributes={**span.attributes, "error.type": "BrokenPipeError"})
+        if span.service == "user" else span
+        for span in request.spans
+    ]
+    assert "order got no answer from user: ReadTimeout" in read_aloud(_stored(stores, request).verdict)
 
 
 def test_work_that_nobody_waited_for_any_more_is_marked_from_when_on(story: Story) -> None:

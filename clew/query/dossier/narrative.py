@@ -75,9 +75,10 @@ def _from_lines(lines: Sequence[LogRow]) -> Sentence:
 
 def _cause(spans: Sequence[SpanRow]) -> SpanRow | None:
     """
-    Follow the failures down: among what failed, the deepest that no failure below explains; of several, the last.
+    Follow the failures down: among what failed, the deepest that no failure below explains; of several, the last. What
+    failed when nobody waited for it any more is no cause.
     """
-    failed = [span for span in spans if span.failed and span is not spans[0]]
+    failed = [span for span in spans if span.failed and span is not spans[0] and span.late_ms is None]
     if not failed:
         return spans[0] if spans[0].failed and _raised(spans[0]) else None
     parents = {span.parent_span_id for span in failed}
