@@ -14,14 +14,15 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.version import __version__ as sdk_version
 
 from observability.active import ActiveRequest
 from observability.console import Console
 from observability.context import active_request
 from observability.formatting import LEVELS, LineFormatter, LineWriter
 from observability.lines import LineFile
-from observability.provider import HandOver
+from observability.provider import HandOver, sdk_provider
 from observability.record import RequestRecord
 from observability.redaction import NONE, Secrets
 from observability.scribe import Scribe
@@ -50,6 +51,25 @@ class SpanSink(Protocol):
 LineSink = Callable[[bytes], bool]
 
 
+def _resource(telemetry: Telemetry, instance_id: str) -> Resource:
+    """
+    Not `Resource.create`, which adds what it finds in the environment. What a list of attributes says about the service
+    loses against the settings of their own; above all it must not give all workers one id.
+    """
+    return Resource(
+        {
+            "telemetry.sdk.language": "python",
+            "telemetry.sdk.name": "opentelemetry",
+            "telemetry.sdk.version": sdk_version,
+            **dict(telemetry.settings.resource_attributes),
+            "service.name": telemetry.settings.service_name,
+            "service.version": telemetry.version,
+            "service.instance.id": instance_id,
+            "deployment.environment.name": telemetry.environment,
+        }
+    )
+
+
 class Instance:
     """
     :ivar id: ``service.instance.id``, ``service.node.name``: a fresh UUID per process.
@@ -60,15 +80,7 @@ class Instance:
         self.id = telemetry.instance_id()
         self.pid = os.getpid()
         self._telemetry = telemetry
-        self.resource = Resource.create(
-            {
-                "service.name": settings.service_name,
-                "service.version": telemetry.version,
-                "service.instance.id": self.id,
-                "deployment.environment.name": telemetry.environment,
-                **dict(settings.resource_attributes),
-            }
-        )
+        self.resource = _resource(telemetry, self.id)
         self.writer = LineWriter(
             service=settings.service_name, version=telemetry.version, environment=telemetry.environment,
             instance=self.id, redactor=telemetry.redactor,
@@ -85,10 +97,7 @@ class Instance:
         self._scribe: Scribe[RequestRecord | ActiveRequest | tuple[ReadableSpan, Secrets]] = Scribe(
             self._write_down, delay_s=settings.export_delay_s, limit=_QUEUE
         )
-        self.tracers = TracerProvider(
-            sampler=telemetry.sampler, resource=self.resource, id_generator=telemetry.ids, shutdown_on_exit=False,
-        )
-        self.tracers.add_span_processor(HandOver(self.span_ended))
+        self.tracers = sdk_provider(telemetry.sampler, self.resource, telemetry.ids, HandOver(self.span_ended))
         self._ending = self._closed = False
         atexit.register(self.close)
 

@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from functools import cache
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING
 
@@ -55,11 +56,7 @@ def adopt_server_loggers() -> None:
 
 class ProcessWide:
     def __init__(self, log_level: str) -> None:
-        present = trace.get_tracer_provider()
-        self.provider = present if isinstance(present, DispatchingProvider) else DispatchingProvider()
-        if present is not self.provider:
-            # A provider that somebody set before stays: OpenTelemetry allows it to be set only once.
-            trace.set_tracer_provider(self.provider)
+        self.provider = _global_provider()
         self._undo = [_root(RootHandler(self.provider), log_level), *map(_adopt, SERVER_LOGGERS)]
         logging.captureWarnings(True)
         self._undo += [lambda: logging.captureWarnings(False), _exceptions(self.provider), _sigterm()]
@@ -67,6 +64,17 @@ class ProcessWide:
     def undo(self) -> None:
         for step in reversed(self._undo):
             step()
+
+
+@cache
+def _global_provider() -> DispatchingProvider:
+    """
+    Set at the first start and for good: OpenTelemetry allows it once. A provider that somebody set before stays. Asking
+    for the present one first would load whatever OTEL_PYTHON_TRACER_PROVIDER names.
+    """
+    provider = DispatchingProvider()
+    trace.set_tracer_provider(provider)
+    return provider
 
 
 class RootHandler(logging.Handler):

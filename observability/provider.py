@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+from opentelemetry.metrics import NoOpMeterProvider
+from opentelemetry.sdk import trace as sdk
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcessor
+from opentelemetry.sdk.trace.id_generator import IdGenerator
+from opentelemetry.sdk.trace.sampling import Sampler
 from opentelemetry.trace import Link, NoOpTracer, SpanKind, Tracer, TracerProvider
 from opentelemetry.util._decorator import _agnosticcontextmanager
 from opentelemetry.util.types import Attributes
@@ -23,6 +28,12 @@ if TYPE_CHECKING:
     from observability.telemetry import Telemetry
 
 _NOOP = NoOpTracer()
+_MOST = 128
+_LIMITS = SpanLimits(
+    max_attributes=_MOST, max_events=_MOST, max_links=_MOST, max_span_attributes=_MOST, max_event_attributes=_MOST,
+    max_link_attributes=_MOST, max_attribute_length=SpanLimits.UNSET, max_span_attribute_length=SpanLimits.UNSET,
+)
+"""OpenTelemetry's defaults. A limit that is not given would be read from the environment."""
 
 
 class DispatchingProvider(TracerProvider):
@@ -106,3 +117,18 @@ class HandOver(SpanProcessor):
         context = span.get_span_context()
         if context is not None and context.trace_flags.sampled:
             self._receive(span)
+
+
+def sdk_provider(
+    sampler: Sampler, resource: Resource, ids: IdGenerator, processor: SpanProcessor
+) -> sdk.TracerProvider:
+    """
+    The SDK's provider, which makes the spans that code starts itself. Nothing of it comes from the environment.
+    """
+    provider = sdk.TracerProvider(
+        sampler=sampler, resource=resource, id_generator=ids, span_limits=_LIMITS, shutdown_on_exit=False,
+        meter_provider=NoOpMeterProvider(),
+    )
+    provider._disabled = False  # OTEL_SDK_DISABLED, the one thing that cannot be given: `Telemetry.enabled` decides
+    provider.add_span_processor(processor)
+    return provider

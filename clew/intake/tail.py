@@ -8,6 +8,7 @@ position, or that took over the inode of another, is noticed by the bytes before
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import time
@@ -220,6 +221,11 @@ class Tail:
         else:
             file = WatchedFile(key, path)
         self._files[key] = file
+        if len(self._open) < self._max_open:
+            # Held from its first sight on: whatever happens to its name, and however long the store is busy. If it
+            # cannot be opened, whoever wants to read it says so.
+            with contextlib.suppress(OSError):
+                self._opened(file)
         return file
 
     def _too_old(self, looks: os.stat_result) -> bool:
@@ -256,16 +262,27 @@ class Tail:
     def _opened(self, file: WatchedFile) -> bool:
         if file.gone:
             return False  # its name is gone, or another file's
-        if len(self._open) >= self._max_open:
-            present = [other for other in self._open.values() if not other.gone]
-            if not present:
-                self._more = True
-                return False
-            self._close(next((other for other in present if other.at_end), present[0]))
+        if len(self._open) >= self._max_open and not self._made_room():
+            self._more = True  # as soon as something is stored there is room
+            return False
         if not file.open():
             return False
         self._open[file.key] = file
         return True
+
+    def _made_room(self) -> bool:
+        """Close what can be opened again; what is gone only if nothing else is left, and it is stored."""
+        present = [file for file in self._open.values() if not file.gone]
+        if present:
+            self._close(next((file for file in present if file.at_end), present[0]))
+            return True
+        stored = next((file for file in self._open.values() if self._is_stored(file)), None)
+        if stored is not None:
+            self._let_go(stored)
+        return stored is not None
+
+    def _is_stored(self, file: WatchedFile) -> bool:
+        return file.committed == file.position and (file.at_end or file.descriptor is None)
 
     def _close(self, file: WatchedFile) -> None:
         file.close()
@@ -278,8 +295,7 @@ class Tail:
             if not file.gone and file.at_end and now - file.quiet_since_s >= self._close_older_s:
                 self._close(file)
         for file in [file for file in self._files.values() if file.gone]:
-            stored = file.committed == file.position and (file.at_end or file.descriptor is None)
-            if stored and (now - file.quiet_since_s >= self._linger_s or len(self._open) >= self._max_open):
+            if self._is_stored(file) and now - file.quiet_since_s >= self._linger_s:
                 self._let_go(file)
 
     def _let_go(self, file: WatchedFile) -> None:

@@ -206,6 +206,19 @@ def test_a_file_renamed_out_of_the_glob_is_read_to_its_end_before_its_successor(
     assert taken(tail) == [b"two", b"three"]
 
 
+def test_a_file_is_held_from_its_first_sight_even_if_its_turn_to_be_read_has_not_come(world: World) -> None:
+    """Its predecessor is not read to its end yet, and it is renamed away itself meanwhile; or the store is busy."""
+    path = world.write("a.log", "x" * 60 + "\n" + "y" * 60 + "\n")
+    tail = world.tail(limits=Limits(line_bytes=64))
+    tail.look()
+    path.rename(world.logs / "a.1")
+    path = world.write("a.log", "second\n")
+    assert lines(tail.poll()) == [b"x" * 60]
+    path.rename(world.logs / "a.2")
+    world.write("a.log", "third\n")
+    assert taken(tail) == [b"y" * 60, b"second", b"third"]
+
+
 def test_a_writer_that_holds_the_renamed_file_is_still_heard_for_a_while(world: World) -> None:
     path = world.write("a.log", "one\n")
     tail = world.tail(linger_s=60.0)

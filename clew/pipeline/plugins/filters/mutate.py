@@ -8,6 +8,7 @@ stays done, the event is tagged, and nothing is added or removed.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from clew.pipeline import regex, ruby
 from clew.pipeline.event import Event, cloned
@@ -38,11 +39,21 @@ def _build(options: Options, tools: Tools, matched: Callable[[Event], None]) -> 
     return apply
 
 
+def _on(name: str, make: Callable[[FieldReference], Action]) -> Action:
+    """The action on a field; one that fails, if *name* is no field reference: Logstash only finds out then, too."""
+    try:
+        return make(reference(name))
+    except EventError as wrong:
+        message = str(wrong)
+
+    def fail(event: Event) -> None:
+        raise EventError(message)
+
+    return fail
+
+
 def _field(name: str) -> Callable[[Event], FieldReference]:
     """The field that a name with places (``%{…}``) stands for in an event."""
-    if "%{" not in name:
-        fixed = reference(name)
-        return lambda event: fixed
     named = template(name)
     return lambda event: reference(named(event))
 
@@ -57,7 +68,9 @@ def _coerce(options: Options, name: str) -> list[Action]:
 
         return coerce
 
-    return [action(reference(field), ruby.text_of(default)) for field, default in options.mapping(name).items()]
+    return [
+        _on(field, partial(action, default=ruby.text_of(default))) for field, default in options.mapping(name).items()
+    ]
 
 
 def _rename(options: Options, name: str) -> list[Action]:
@@ -88,7 +101,7 @@ def _replace(options: Options, name: str) -> list[Action]:
 
         return replace
 
-    return [action(reference(field), ruby.text_of(text)) for field, text in options.mapping(name).items()]
+    return [_on(field, partial(action, text=ruby.text_of(text))) for field, text in options.mapping(name).items()]
 
 
 def _convert(options: Options, name: str) -> list[Action]:
@@ -106,7 +119,7 @@ def _convert(options: Options, name: str) -> list[Action]:
 
         return convert
 
-    return [action(reference(field), ruby.text_of(kind)) for field, kind in options.mapping(name).items()]
+    return [_on(field, partial(action, kind=ruby.text_of(kind))) for field, kind in options.mapping(name).items()]
 
 
 def _gsub(options: Options, name: str) -> list[Action]:
@@ -120,7 +133,7 @@ def _gsub(options: Options, name: str) -> list[Action]:
                 regex.compiled(needle)
         except regex.RegexError as wrong:
             raise OptionError(name, f"cannot be used: {wrong}") from wrong
-        actions.append(mutate_text.gsub(reference(field), needle, replacement))
+        actions.append(_on(field, partial(mutate_text.gsub, needle=needle, replacement=replacement)))
     return actions
 
 
@@ -146,7 +159,7 @@ def _each_text(change: Callable[[str], str], *, strict: bool = False) -> Callabl
 
         return apply
 
-    return lambda options, name: [action(reference(field)) for field in options.texts(name)]
+    return lambda options, name: [_on(field, action) for field in options.texts(name)]
 
 
 def _split(options: Options, name: str) -> list[Action]:
@@ -158,7 +171,7 @@ def _split(options: Options, name: str) -> list[Action]:
 
         return split
 
-    return [action(reference(field), separator) for field, separator in options.mapping(name).items()]
+    return [_on(field, partial(action, separator=separator)) for field, separator in options.mapping(name).items()]
 
 
 def _join(options: Options, name: str) -> list[Action]:
@@ -170,11 +183,13 @@ def _join(options: Options, name: str) -> list[Action]:
 
         return join
 
-    return [action(reference(field), separator) for field, separator in options.mapping(name).items()]
+    return [_on(field, partial(action, separator=separator)) for field, separator in options.mapping(name).items()]
 
 
 def _merge(options: Options, name: str) -> list[Action]:
-    def action(target: FieldReference, sources: list[FieldReference]) -> Action:
+    def action(target: FieldReference, names: list[str]) -> Action:
+        sources = [reference(source) for source in names]
+
         def merge(event: Event) -> None:
             held = event.value(target)
             for source in sources:
@@ -190,13 +205,15 @@ def _merge(options: Options, name: str) -> list[Action]:
         return merge
 
     return [
-        action(reference(target), [reference(ruby.text_of(source)) for source in array(sources)])
+        _on(target, partial(action, names=[ruby.text_of(source) for source in array(sources)]))
         for target, sources in options.mapping(name).items()
     ]
 
 
 def _copy(options: Options, name: str) -> list[Action]:
-    def action(source: FieldReference, target: FieldReference) -> Action:
+    def action(source: FieldReference, name: str) -> Action:
+        target = reference(name)
+
         def copy_field(event: Event) -> None:
             value = event.value(source)
             if value is not None:
@@ -204,9 +221,7 @@ def _copy(options: Options, name: str) -> list[Action]:
 
         return copy_field
 
-    return [
-        action(reference(source), reference(ruby.text_of(target))) for source, target in options.mapping(name).items()
-    ]
+    return [_on(source, partial(action, name=ruby.text_of(target))) for source, target in options.mapping(name).items()]
 
 
 _OPERATIONS: dict[str, Callable[[Options, str], list[Action]]] = {
