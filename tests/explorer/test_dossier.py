@@ -83,6 +83,12 @@ def test_the_time_of_each_service_adds_up_to_the_whole(story: Story, any_id: str
     assert sum(share.part for share in opened.split) == pytest.approx(1, abs=0.001)
 
 
+def test_the_time_of_a_call_that_was_not_answered_is_its_peers(stores: Stores) -> None:
+    request = failed("ab" * 16, NOW - 60 * SECOND, "ord_1")
+    opened = _stored(stores, request, but_spans=[5, 7])
+    assert {share.service: share.duration_ms for share in opened.split}["user"] == pytest.approx(1600)
+
+
 def test_a_failure_is_told_with_its_deepest_cause(story: Story) -> None:
     opened = _opened(story, FAILED)
     assert opened.failed

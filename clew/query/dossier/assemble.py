@@ -33,7 +33,8 @@ class Fact:
 @dataclass(frozen=True, slots=True)
 class Share:
     """
-    How long the answer waited for *service*, in milliseconds and as a part of the whole (0 to 1).
+    How long the answer waited for *service*, in milliseconds and as a part of the whole (0 to 1). A call without an
+    answer counts for whom was asked.
     """
 
     service: str
@@ -187,6 +188,13 @@ def _split(spans: Sequence[SpanRow]) -> tuple[Share, ...]:
     for span in spans:
         waited = sum(high - low for low, high in span.critical)
         if waited:
-            sums[span.service] = sums.get(span.service, 0.0) + waited
+            whose = _waited_for(span)
+            sums[whose] = sums.get(whose, 0.0) + waited
     total = sum(sums.values())
     return tuple(Share(service, round(waited, 3), round(waited / total, 4)) for service, waited in sums.items())
+
+
+def _waited_for(span: SpanRow) -> str:
+    """A call that was never answered is time that the peer took, although the peer has nothing to show for it."""
+    unanswered = span.kind == "client" and span.failed and status_of(span) is None
+    return str(span.attributes.get("peer.service") or span.service) if unanswered else span.service
