@@ -111,11 +111,11 @@ def create(directory: Path, instance: str, head: bytes, *, create_directory: boo
 
 def names(directory: Path) -> list[str]:
     """
-    The names of the processes' files, the retired one not among them. Empty for a directory that does not exist.
+    The names of the processes' files, the retired one not among them. None where there is no directory.
     """
     try:
         return sorted(name for name in os.listdir(directory) if name.endswith(SUFFIX) and name != RETIRED)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
 
 

@@ -267,10 +267,17 @@ class Metrics:
         with fold_lock(self.directory) as mine:
             if mine:
                 self._fold()
-            found = scan(self.directory, self._cannot_read)
+            found = self._scan()
             if mine:
                 found = remember_cpu(self.directory, found, self.processes)
         return [*self._own_memory(), *found]
+
+    def _scan(self) -> list[Contents]:
+        try:
+            return scan(self.directory, self._cannot_read)
+        except OSError as why:
+            self._cannot_read(self.directory, why)
+            return []
 
     @property
     def processes(self) -> Processes:

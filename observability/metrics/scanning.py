@@ -47,7 +47,7 @@ def _open(path: Path, complain: Complain) -> tuple[int | None, os.stat_result | 
     """The file and its identity. Without a file the identity is what stands in its way, or None for nothing."""
     try:
         descriptor = open_to_read(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None, None
     except (Unreadable, OSError) as why:
         complain(path, why)

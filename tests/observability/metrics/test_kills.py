@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from prometheus_client.core import Sample
 
 from observability.metrics import Metrics
 from tests.observability.metrics.support import exemplar, fork, kill, make, samples
@@ -72,10 +73,11 @@ class Watch:
         self._seen: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
         self.scrapes = 0
 
-    def look(self) -> None:
+    def look(self) -> list[Sample]:
+        found = samples(self._metrics)
         now = {
             (sample.name, tuple(sorted(sample.labels.items()))): sample.value
-            for sample in samples(self._metrics)
+            for sample in found
             if sample.name.endswith(("_total", "_bucket", "_count", "_sum"))
         }
         for key, before in self._seen.items():
@@ -86,6 +88,7 @@ class Watch:
                 assert count == now["wait_seconds_bucket", tuple(sorted((*labels, ("le", "+Inf"))))]
         self._seen = now
         self.scrapes += 1
+        return found
 
 
 @pytest.mark.slow
@@ -145,9 +148,8 @@ def test_a_reader_of_a_hammered_file_sees_no_torn_value(tmp_path: Path) -> None:
     pid = fork(hammer)
     try:
         watch, exemplars = Watch(metrics), 0
-        while watch.scrapes < _ROUNDS or exemplars < _ROUNDS:
-            watch.look()
-            for sample in samples(metrics):
+        while watch.scrapes < 20 or exemplars < 20:
+            for sample in watch.look():
                 if sample.exemplar:
                     exemplars += 1
                     number = int(sample.exemplar.value)
