@@ -211,8 +211,8 @@ def _merge(options: Options, name: str) -> list[Action]:
 
 
 def _copy(options: Options, name: str) -> list[Action]:
-    def action(source: FieldReference, name: str) -> Action:
-        target = reference(name)
+    def action(source: FieldReference, copy: str) -> Action:
+        target = reference(copy)
 
         def copy_field(event: Event) -> None:
             value = event.value(source)
@@ -221,7 +221,7 @@ def _copy(options: Options, name: str) -> list[Action]:
 
         return copy_field
 
-    return [_on(source, partial(action, name=ruby.text_of(target))) for source, target in options.mapping(name).items()]
+    return [_on(source, partial(action, copy=ruby.text_of(target))) for source, target in options.mapping(name).items()]
 
 
 _OPERATIONS: dict[str, Callable[[Options, str], list[Action]]] = {
