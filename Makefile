@@ -20,7 +20,7 @@ down: $(STAMP) ## stop them, also detached ones
 	@$(BIN)/clew down
 
 test: check ## lint, types, and every test
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist loadfile
 
 check: $(STAMP) ## lint and types only
 	$(BIN)/ruff check

@@ -15,7 +15,7 @@ from clew.cli.verb import FINE, NO, Context, Verbs, add_verb
 from clew.home import Home
 from clew.supervisor import RunLock, RunRecord, read_record
 
-_PATIENCE_S = 3.0
+_PATIENCE_S = 2.0
 
 
 def register(verbs: Verbs) -> None:

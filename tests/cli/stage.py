@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from clew.supervisor import (
@@ -29,7 +29,8 @@ from clew.supervisor import (
 from tests.support.waiting import eventually
 
 TINY = Path(__file__).with_name("tiny.py")
-POLICY = Policy(first_delay_s=0.05, quick_deaths=3, settled_s=10.0, start_within_s=3.0, orphan_grace_s=0.2)
+PATIENT = Policy(first_delay_s=0.05, quick_deaths=3, settled_s=30.0, start_within_s=20.0, orphan_grace_s=0.2)
+HURRIED = replace(PATIENT, start_within_s=0.5)  # where a part never gets ready
 
 
 def part(description: str, first: str, run_id: str, cwd: Path) -> Part:
@@ -55,7 +56,8 @@ def main(run_dir: Path, descriptions: list[str]) -> int:
     )
     console = Console(line_writer(sys.stdout), log=BoundedLog(run_dir / "up.log"))
     parts = [part(description, first, run_id, run_dir) for description in descriptions]
-    return Supervisor(parts, record=record, run_dir=run_dir, console=console, policy=POLICY).run()
+    policy = HURRIED if any("unready" in description for description in descriptions) else PATIENT
+    return Supervisor(parts, record=record, run_dir=run_dir, console=console, policy=policy).run()
 
 
 @dataclass

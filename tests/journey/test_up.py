@@ -1,0 +1,166 @@
+"""Fresh start to Ctrl-C: everything comes up, one order is followed, nothing is left."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clew.supervisor import PartRecord, RunRecord, processes, read_record
+from tests.cli.conftest import is_free
+from tests.support.waiting import eventually
+
+ROOT = Path(__file__).resolve().parents[2]
+PORTS = ("GATEWAY_PORT", "USER_PORT", "ORDER_PORT", "EXPLORER_PORT", "OTLP_PORT")
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass
+class Running:
+    """A real `clew up` on free ports, in a home of its own."""
+
+    process: subprocess.Popen[str]
+    environ: dict[str, str]
+    home: Path
+
+    def record(self) -> RunRecord:
+        record = read_record(self.home / "run")
+        assert record is not None
+        return record
+
+    def said(self) -> str:
+        return (self.home / "run" / "up.log").read_text("utf-8")
+
+    def clew(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "clew.main", *arguments], cwd=ROOT, env=self.environ, text=True, capture_output=True,
+            timeout=30,
+        )
+
+    def get(self, path: str) -> Any:
+        connection = http.client.HTTPConnection("127.0.0.1", self.record().ports["EXPLORER_PORT"], timeout=5)
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        body = answer.read()
+        connection.close()
+        assert answer.status == 200, body
+        return json.loads(body)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    home = tmp_path_factory.mktemp("up") / "home"
+    environ = {"PATH": os.environ["PATH"], "CLEW_HOME": str(home), **dict.fromkeys(PORTS, "0")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "clew.main", "up"], cwd=ROOT, env=environ, text=True, stdout=subprocess.DEVNULL
+    )
+    one = Running(process, environ, home)
+    try:
+        eventually(lambda: one.record().phase == "up", timeout_s=40, what="clew up is up")
+        yield one
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        process.wait(10)
+
+
+def order_id(running: Running) -> str:
+    found = re.search(r"ord_[0-9a-z]+", running.said())
+    assert found is not None, running.said()
+    return found[0]
+
+
+def test_the_first_request_is_printed_followed(running: Running) -> None:
+    said = running.said()
+
+    assert re.search(r"^All ready in \d+\.\d s\.$", said, re.MULTILINE)
+    assert re.search(r"^POST /api/orders answered 201 in ", said, re.MULTILINE)
+    for service, span in (("gateway", "POST /api/orders"), ("order", "POST /orders"), ("user", "GET /users/<user_id>")):
+        assert re.search(rf"ms  {service} +{re.escape(span)} +█", said), said
+        assert re.search(rf" {service} +· info request\.finished ", said), said
+    assert "order.placed" in said
+    assert "<- this request" in said
+    assert "says its exemplar" in said
+    assert "Missing:" not in said
+    assert f"/requests/{order_id(running)}" in said
+    assert f"clew follow {order_id(running)}" in said
+
+
+def test_follow_prints_the_document_of_the_page(running: Running) -> None:
+    identity = order_id(running)
+    answer = running.clew("follow", identity, "--json")
+
+    assert answer.returncode == 0
+    mine, page = json.loads(answer.stdout), running.get(f"/requests/{identity}.json")
+    for growing in ("histogram", "gaps", "also"):  # other requests go on
+        mine.pop(growing)
+        page.pop(growing)
+    assert mine == page
+    assert {row["service"] for row in mine["rows"]} == {"gateway", "order", "user"}
+
+
+def test_follow_writes_a_page_that_loads_nothing(running: Running, tmp_path: Path) -> None:
+    file = tmp_path / "request.html"
+    answer = running.clew("follow", order_id(running), "--html", str(file))
+
+    assert (answer.returncode, answer.stdout) == (0, f"Written: {file}\n")
+    assert "POST /api/orders" in file.read_text("utf-8")
+    assert "<script" not in file.read_text("utf-8")
+
+
+def test_follow_of_nothing_is_a_no_that_says_what_to_try(running: Running) -> None:
+    answer = running.clew("follow", "ord_nowhere", "--wait", "0.1")
+
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert answer.stderr.startswith("Nothing is stored about ord_nowhere within 0.1 s. ")
+
+
+def test_the_ledger_of_status_adds_up(running: Running) -> None:
+    """Emitted = stored + dropped + missing, and after a quiet moment nothing is missing."""
+
+    def ledger() -> list[dict[str, Any]]:
+        accounts: list[dict[str, Any]] = json.loads(running.clew("status", "--json").stdout)["stack"]["ledger"]
+        assert accounts
+        assert [account for account in accounts if account["missing"]] == []
+        return accounts
+
+    accounts = eventually(ledger, timeout_s=10)
+    assert {(a["service"], a["signal"]) for a in accounts} == {
+        (service, signal) for service in ("gateway", "order", "user") for signal in ("logs", "traces")
+    }
+    assert all(a["stored"] >= a["emitted"] - a["dropped"] for a in accounts)
+
+
+def test_a_killed_service_comes_back_and_serves(running: Running) -> None:
+    def gateway() -> PartRecord:
+        return next(part for part in running.record().parts if part.name == "gateway")
+
+    killed = gateway().pid
+    os.kill(killed, signal.SIGKILL)
+    eventually(lambda: gateway().restarts == 1 and gateway().state == "ready", timeout_s=20, what="the gateway is back")
+
+    assert gateway().pid != killed
+    assert "gateway stopped (signal 9). Restarting in 0." in running.said()
+    assert running.clew("journey").returncode == 0
+
+
+def test_ctrl_c_leaves_no_process_and_no_port_and_what_was_stored_can_be_read(running: Running) -> None:
+    record = running.record()
+    running.process.send_signal(signal.SIGINT)
+    running.process.wait(5)
+
+    assert running.process.returncode == 0
+    assert [processes.members(part.pid) for part in record.parts] == [[], [], [], []]
+    assert [port for port in record.ports.values() if not is_free(port)] == []
+    assert running.clew("follow", order_id(running)).returncode == 0
