@@ -15,7 +15,6 @@ from flask import Flask, got_request_exception, request_started
 from flask import request as flask_request
 from flask.logging import default_handler
 from opentelemetry import context as otel
-from opentelemetry import trace
 from werkzeug.exceptions import HTTPException
 
 from observability.active import ActiveRequest
@@ -52,7 +51,9 @@ def observe(
         problems=lambda: bool(app.extensions.get("problem_details")),
     )
     if telemetry.settings.instrumentation == "flask_instrumentor":
-        _instrument(app, telemetry)
+        from observability.instrumentor import instrument
+
+        instrument(app, telemetry, quiet)
     app.__class__ = _observed_class(type(app), observer)  # type: ignore[assignment]
     app.request_class = observed_request_class(app.request_class)
     request_started.connect(_matched, app)
@@ -204,22 +205,3 @@ def _crashed(app: Flask, exception: BaseException, **_: Any) -> None:
             active.route = str(rule)
         except HTTPException:
             active.route = UNMATCHED
-
-
-def _instrument(app: Flask, telemetry: Telemetry) -> None:
-    """
-    OpenTelemetry's own FlaskInstrumentor makes the server spans; samples and lines take their ids over.
-    """
-    from opentelemetry.instrumentation.flask import FlaskInstrumentor
-
-    from observability.provider import FixedProvider
-
-    FlaskInstrumentor().instrument_app(  # type: ignore[no-untyped-call]
-        app, tracer_provider=FixedProvider(telemetry)
-    )
-
-    @app.before_request
-    def adopt() -> None:
-        active = active_request()
-        if active is not None:
-            active.adopt(trace.get_current_span())
