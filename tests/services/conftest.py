@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from observability.testing import Capture, capture
 from services.gateway import main as gateway_main
 from services.order import main as order_main
 from services.user import main as user_main
+from services.user.passwords import Passwords
 from tests.support.wsgi_transport import route
 
 # a busy machine is no failure, and the whole suite has three minutes
@@ -72,7 +74,9 @@ MAINS = {"user": user_main, "order": order_main, "gateway": gateway_main}
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    # real hashes, cheap ones
+    monkeypatch.setattr(user_main, "Passwords", partial(Passwords, memory_kib=8, passes=1))
     with ExitStack() as stack:
         there = World(seen={})
         for name, main in MAINS.items():

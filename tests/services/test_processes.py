@@ -19,6 +19,7 @@ from tests.services.conftest import ORDER, PASSWORD
 from tests.services.processes import Service, environment, free_port, running, start
 from tests.support.waiting import eventually
 
+OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 pytestmark = pytest.mark.slow
 
 
@@ -53,6 +54,20 @@ def test_an_order_goes_through_three_real_services_and_everything_is_gone_soon_a
             assert actions.count("service.started") == actions.count("service.stopped") == 2
             loggers = [line["log"]["logger"] for line in service.lines()]
             assert "gunicorn.error" in loggers
+
+
+def test_a_callers_wish_not_to_be_traced_ends_at_the_gateway(tmp_path: Path) -> None:
+    """Every service keeps the trace that the caller's sampled flag would have switched off."""
+    trace_id = "ab" * 16
+    with running(tmp_path, "user", "order", "gateway") as services:
+        gateway = services["gateway"]
+        post(gateway, "/api/users", {"username": "ada", "password": PASSWORD, "name": "Ada"})
+        token = post(gateway, "/api/sessions", {"username": "ada", "password": PASSWORD})["token"]
+        headers = {"Authorization": f"Bearer {token}", "traceparent": f"00-{trace_id}-{'cd' * 8}-00"}
+        assert requests.post(gateway.url + "/api/orders", json=ORDER, headers=headers, timeout=5).status_code == 201
+        for service in services.values():
+            metrics = requests.get(service.url + "/metrics", headers={"Accept": OPENMETRICS}, timeout=5).text
+            assert f'trace_id="{trace_id}"' in metrics
 
 
 def test_a_request_in_flight_is_answered_before_a_service_ends(tmp_path: Path) -> None:
