@@ -51,7 +51,8 @@ def fields(schema: dict[str, Any], prefix: str = "", required: bool = True) -> I
             yield from fields(part, f"{prefix}{name}.", always)
         elif part is not True:
             kind = part.get("type") or ("const" if "const" in part else "one of" if "enum" in part else "")
-            yield f"`{prefix}{name}`", str(kind), "always" if always else "", part.get("description", part.get("title", ""))
+            meaning = part.get("description", part.get("title", ""))
+            yield f"`{prefix}{name}`", str(kind), "always" if always else "", meaning
 
 
 def log_line() -> str:

@@ -19,7 +19,8 @@ HERE = Path(__file__).resolve().parent / "pictures"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--no-first-run", "--hide-scrollbars", "--force-device-scale-factor=1",
+    "--disable-component-update", "--disable-sync", "--no-first-run", "--hide-scrollbars",
+    "--force-device-scale-factor=1",
 )
 
 
@@ -28,16 +29,16 @@ def newest_order(explorer: str) -> str:
     with urlopen(f"{explorer}/traces.json?service=gateway", timeout=10) as answer:
         traces = json.load(answer)["traces"]
     for trace in traces:
-        if trace["root_name"] == "POST /api/orders":
+        if trace["name"] == "POST /api/orders":
             return str(trace["trace_id"])
     raise LookupError("no order among the newest traces; place one: make up prints how")
 
 
 def take(browser: str, url: str, target: Path, width: int, height: int) -> None:
     with tempfile.TemporaryDirectory() as profile:
+        where = (f"--user-data-dir={profile}", f"--window-size={width},{height}", f"--screenshot={target}")
         subprocess.run(
-            [browser, *FLAGS, f"--user-data-dir={profile}", f"--window-size={width},{height}", f"--screenshot={target}", url],
-            check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60,
+            [browser, *FLAGS, *where, url], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60,
         )
 
 
