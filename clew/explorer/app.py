@@ -30,6 +30,9 @@ from clew.query.find import Found
 from clew.query.freshness import Source
 from clew.query.words import iso
 
+PROBES = ("/-/healthy", "/-/ready")
+"""What a supervisor asks without a token; the answers say nothing else."""
+
 
 def create_explorer(
     *,
@@ -51,7 +54,7 @@ def create_explorer(
     :param ready: what ``/-/ready`` asks (200 or 503); ``/-/healthy`` is always 200.
     :param clock: seconds since the epoch.
     :param hosts: names of this server, without port; a request for any other ``Host`` gets 421.
-    :param token: what every request must carry if not empty; required by whoever binds to more than loopback.
+    :param token: what every request but the `PROBES` must carry if not empty; required by whoever binds to more than loopback.
     """
     app = Flask("clew.explorer", static_folder="static", template_folder="templates")
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
@@ -63,7 +66,7 @@ def create_explorer(
     def admit() -> None:
         if not guard.own_host(request, hosts):
             raise Refused(421, "This is Clew's explorer. It does not answer for the host of this address.")
-        if token and not request.path.startswith("/-/") and not guard.has_token(request, token):
+        if token and request.path not in PROBES and not guard.has_token(request, token):
             raise Refused(401, "This explorer needs its token.", headers={"WWW-Authenticate": 'Basic realm="Clew"'})
 
     def query() -> Query:
@@ -155,8 +158,6 @@ def create_explorer(
     def scrape() -> dict[str, str]:
         if not guard.same_origin(request):
             raise Refused(403, "Only this explorer's own pages and programs without a page may ask for a scrape.")
-        if token and not guard.has_token(request, token):
-            raise Refused(401, "This explorer needs its token.", headers={"WWW-Authenticate": 'Basic realm="Clew"'})
         if scrape_now is None:
             raise Refused(404, "Nothing is scraped here.")
         scrape_now()
