@@ -54,7 +54,7 @@ def create_explorer(
     :param ready: what ``/-/ready`` asks (200 or 503); ``/-/healthy`` is always 200.
     :param clock: seconds since the epoch.
     :param hosts: names of this server, without port; a request for any other ``Host`` gets 421.
-    :param token: what every request but the `PROBES` must carry if not empty; required by whoever binds to more than loopback.
+    :param token: what every request but the `PROBES` must carry if not empty. Bind to more than loopback only with one.
     """
     app = Flask("clew.explorer", static_folder="static", template_folder="templates")
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
