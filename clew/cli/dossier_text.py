@@ -39,7 +39,7 @@ class Style:
         return self.paint(_cut(name, _SERVICE - 1).ljust(_SERVICE), *(("38", "5", hue) if hue else ()))
 
 
-_DIM, _BAD, _WARN, _THREAD, _STRONG = "2", "31", "33", "34", "1"
+_DIM, _BAD, _WARN, _THREAD, _STRONG = "2", "31", "33", "38;5;33", "1"
 
 
 def dossier_text(dossier: Dossier, style: Style) -> str:

@@ -159,11 +159,13 @@ class Keeper:
         self._killed = False
         self._quick_deaths = self._quick_deaths + 1 if now - self._started < self._policy.settled_s else 1
         name = self.part.name
-        if self._quick_deaths >= self._policy.quick_deaths:
+        hopeless = self.ready_after_s is None and not self._last_exit.startswith("signal")  # it ended itself, said why
+        if hopeless or self._quick_deaths >= self._policy.quick_deaths:
+            when = "before it was ready" if hopeless else f"{self._quick_deaths} times within seconds of its start"
             self._enter("failed")
             self._console.say(
-                f"{name} stopped ({self._last_exit}), {self._quick_deaths} times within seconds of its start. "
-                f"Giving it up. Read why: {self._log.path}   Then: clew down && clew up"
+                f"{name} stopped ({self._last_exit}) {when}. Giving it up. Read why: {self._log.path}   "
+                "Then: clew down && clew up"
             )
             return
         delay = min(self._policy.longest_delay_s, self._policy.first_delay_s * 2 ** (self._quick_deaths - 1))

@@ -5,30 +5,27 @@ Ports are looked at before anything starts: a taken one is a sentence, not a sta
 from __future__ import annotations
 
 import errno
+import random
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from clew.supervisor import processes
 from clew.supervisor.part import RUN_VARIABLE
 
 HOST = "127.0.0.1"
+_QUIET = range(20_000, 32_000)
 
 
-def choose(wanted: Mapping[str, int]) -> dict[str, int]:
+def choose(wanted: Mapping[str, int], *, draw: Callable[[Sequence[int]], int] = random.choice) -> dict[str, int]:
     """
-    *wanted* (setting name -> port) with every 0 replaced by a port that is free right now.
+    *wanted* (setting name -> port) with every 0 replaced by a port that is free right now. It is drawn from below the
+    range that the system gives to outgoing connections, so that none of those takes it before its server does.
     """
-    held: list[socket.socket] = []
-    chosen = {}
-    try:
-        for variable, port in wanted.items():
-            if port == 0:
-                held.append(socket.create_server((HOST, 0)))  # kept open so that no two get the same
-                port = held[-1].getsockname()[1]
-            chosen[variable] = port
-    finally:
-        for holder in held:
-            holder.close()
+    chosen: dict[str, int] = {}
+    for variable, port in wanted.items():
+        while port == 0 or (wanted[variable] == 0 and (port in chosen.values() or _problem_with(port))):
+            port = draw(_QUIET)
+        chosen[variable] = port
     return chosen
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from clew.supervisor import read_record
+from clew.supervisor import ports, read_record
 from clew.supervisor.sweep import sweep
 from tests.cli.stage import Stage
 
@@ -21,8 +21,7 @@ def port() -> Callable[[], int]:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+    return ports.choose({"ANY": 0})["ANY"]
 
 
 def is_free(port: int) -> bool:

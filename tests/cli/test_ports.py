@@ -43,3 +43,11 @@ def test_every_port_0_becomes_a_free_port_of_its_own() -> None:
 
     assert chosen["C"] == 1234
     assert 0 < chosen["A"] != chosen["B"] > 0
+
+
+def test_a_port_that_is_taken_is_not_chosen(port: Callable[[], int]) -> None:
+    with socket.create_server(("127.0.0.1", port())) as holder:
+        taken, free = holder.getsockname()[1], port()
+        drawn = [taken, free]
+
+        assert ports.choose({"A": 0}, draw=lambda _: drawn.pop(0)) == {"A": free}
