@@ -390,6 +390,7 @@ def test_an_overlong_line_is_kept_by_its_head_and_its_neighbours_are_lines(world
     assert tail.counts["overlong_lines"] == 1
 
 
+@pytest.mark.slow
 def test_an_overlong_line_does_not_cost_memory(world: World) -> None:
     """64 MiB without a line break, read with a bound of 64 KiB: the peak stays far below the line."""
     import tracemalloc
@@ -421,6 +422,7 @@ def test_a_poll_is_bounded_and_says_that_there_is_more(world: World) -> None:
     assert not tail.more
 
 
+@pytest.mark.slow
 def test_thousands_of_files_are_read_with_few_of_them_open(world: World) -> None:
     for number in range(1500):
         world.write(f"{number}.log", f"first of {number}\n")
