@@ -10,7 +10,7 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, MutableMapping
 from typing import Any, Never
 
 from flask import Flask
@@ -22,7 +22,7 @@ BACKLOG = 512
 
 def serve(
     build: Callable[[Settings, Telemetry], Flask],
-    environ: Mapping[str, str],
+    environ: MutableMapping[str, str],
     *,
     service: str,
     port: Callable[[Settings], int],
@@ -31,6 +31,7 @@ def serve(
     """
     Serve what *build* makes until a signal ends it.
 
+    :param environ: the environment; variables that gunicorn would read on its own are taken out of it.
     :param service: its name, unless ``OTEL_SERVICE_NAME`` says otherwise.
     :param port: picks its port; 0 takes any free one, which the log names.
     :param defaults: settings that are this service's own defaults.
@@ -48,7 +49,9 @@ def serve(
         telemetry.stop()
         _give_up(service, error)
 
-    # not earlier: gunicorn reads WEB_CONCURRENCY when it is imported, and a bad value has had its sentence by now
+    # what gunicorn reads on its own: the settings have it, and an empty WEB_CONCURRENCY would break its import
+    for variable in ("WEB_CONCURRENCY", "PORT", "SCRIPT_NAME", "FORWARDED_ALLOW_IPS"):
+        environ.pop(variable, None)
     from services.shared.server import Server
 
     Server(app, settings, telemetry, listener.detach()).run()

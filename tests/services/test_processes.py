@@ -31,7 +31,9 @@ def post(service: Service, path: str, body: Any, token: str = "") -> Any:
 
 
 def test_an_order_goes_through_three_real_services_and_everything_is_gone_soon_after_sigterm(tmp_path: Path) -> None:
-    with running(tmp_path, "user", "order", "gateway", GUNICORN_CMD_ARGS="--workers 7 --access-logfile -") as services:
+    """gunicorn's own variables have no say: two workers, no prefix, no access log."""
+    gunicorns = {"GUNICORN_CMD_ARGS": "--workers 7 --access-logfile -", "WEB_CONCURRENCY": "", "SCRIPT_NAME": "/x"}
+    with running(tmp_path, "user", "order", "gateway", **gunicorns) as services:
         gateway = services["gateway"]
         user = post(gateway, "/api/users", {"username": "ada", "password": PASSWORD, "name": "Ada"})
         token = post(gateway, "/api/sessions", {"username": "ada", "password": PASSWORD})["token"]
