@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, abort, redirect, request, send_file
 from flask.sessions import SecureCookieSessionInterface
+from werkzeug.exceptions import InternalServerError
 
 
 class Broken(Exception):
@@ -70,6 +71,12 @@ def fill(app: Flask) -> Flask:
     def breaks(error: HandlerBreaks) -> str:
         raise Broken("the handler itself")
 
+    @app.errorhandler(InternalServerError)
+    def last(error: InternalServerError) -> InternalServerError:
+        if request.path == "/last-handler-raises":
+            raise Broken("the last handler")
+        return error
+
     for path in ("/ok", "/before-returns", "/before-raises", "/after-raises", "/teardown-raises", "/early", "/replaced",
                  "/session-breaks", "/blocked", "/middleware-raises", "/write", "/no-close", "/lazy", "/old", "/last"):
         app.add_url_rule(path, path, lambda: "ok")
@@ -82,6 +89,7 @@ def fill(app: Flask) -> Flask:
     app.add_url_rule("/raises", "raises", thrower(Broken("view")))
     app.add_url_rule("/handled", "handled", thrower(Handled("view")))
     app.add_url_rule("/handler-raises", "handler-raises", thrower(HandlerBreaks("view")))
+    app.add_url_rule("/last-handler-raises", "last-handler-raises", thrower(Broken("view")))
     app.add_url_rule("/says-500", "says-500", lambda: ("no", 500))
     app.add_url_rule("/stream", "stream", lambda: Response(parts(b"one", b"two", b"three")))
     app.add_url_rule("/stream-raises", "stream-raises", lambda: Response(parts(Broken("first"))))

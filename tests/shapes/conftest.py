@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -17,35 +16,9 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as classic
 
+from tests.shapes.observed import Observed, trace_id
 from tests.shapes.shapes import SHAPES, Shape, send, trace_of
 from tests.support.waiting import eventually
-
-
-@dataclass
-class Observed:
-    """What one instrumentation said about all shapes."""
-
-    wire: dict[str, int] = field(default_factory=dict)
-    spans: list[dict[str, Any]] = field(default_factory=list)
-    lines: list[dict[str, Any]] = field(default_factory=list)
-    samples: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    sums: dict[tuple[str, str, str], float] = field(default_factory=dict)
-
-    def server_spans(self, shape: Shape) -> list[dict[str, Any]]:
-        trace = trace_of(SHAPES.index(shape))
-        return [span for span in self.spans if span["trace"] == trace and span["kind"] == "SERVER"]
-
-    def access_lines(self, shape: Shape) -> list[dict[str, Any]]:
-        trace = trace_of(SHAPES.index(shape))
-        return [line for line in self.lines if trace_id(line) == trace and is_access(line)]
-
-
-def trace_id(line: dict[str, Any]) -> str:
-    return str(line.get("trace_id") or line.get("trace", {}).get("id", ""))
-
-
-def is_access(line: dict[str, Any]) -> bool:
-    return "status" in line or line.get("event", {}).get("action") == "request.finished"
 
 
 def is_last(line: dict[str, Any]) -> bool:
@@ -99,6 +72,9 @@ def observe_all(kind: str, folder: Path) -> Observed:
             eventually(lambda: len(documents(folder / "spans")) > len(SHAPES), what="the last span")
         seen.spans = [s for s in documents(folder / "spans") if s["trace"] != "f" * 32]
         seen.lines = [s for s in documents(folder / "lines") if trace_id(s) != "f" * 32]
+        for number, shape in enumerate(SHAPES):
+            log = documents(folder / "access")
+            seen.server_access[shape.name] = [line["status"] for line in log if trace_of(number) in line["parent"]]
         seen.samples, seen.sums = scrape(port)
         del seen.samples[("GET", "/last", "200")]
         return seen

@@ -1,7 +1,8 @@
 """
 Serve the app of `app.py` under gunicorn gthread: ``python -m tests.shapes.serve ours|tutorial FOLDER``.
 
-Lines go to ``FOLDER/lines``, spans (one JSON document each) to ``FOLDER/spans``, the port to ``FOLDER/port``.
+Lines go to ``FOLDER/lines``, spans (one JSON document each) to ``FOLDER/spans``, the port to ``FOLDER/port``; the
+tutorial's server writes its own access log to ``FOLDER/access``.
 """
 
 from __future__ import annotations
@@ -79,8 +80,8 @@ def tutorial(folder: Path) -> Flask:
 
 
 class Server(BaseApplication):  # type: ignore[misc]
-    def __init__(self, app: Flask, folder: Path) -> None:
-        self._app, self._folder = app, folder
+    def __init__(self, app: Flask, folder: Path, settings: dict[str, object]) -> None:
+        self._app, self._folder, self._settings = app, folder, settings
         super().__init__()
 
     def load_config(self) -> None:
@@ -91,7 +92,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
         for name, value in {
             "bind": "127.0.0.1:0", "workers": 1, "threads": 4, "worker_class": "gthread", "when_ready": announce,
-            "control_socket_disable": True, "graceful_timeout": 1, "keepalive": 1,
+            "control_socket_disable": True, "graceful_timeout": 1, "keepalive": 1, **self._settings,
         }.items():
             self.cfg.set(name, value)
 
@@ -101,7 +102,10 @@ class Server(BaseApplication):  # type: ignore[misc]
 
 def main() -> None:
     kind, folder = sys.argv[1], Path(sys.argv[2])
-    Server({"ours": ours, "tutorial": tutorial}[kind](folder), folder).run()
+    if kind == "ours":
+        Server(ours(folder), folder, {}).run()
+    line = '{"parent": "%({traceparent}i)s", "status": %(s)s}'
+    Server(tutorial(folder), folder, {"accesslog": str(folder / "access"), "access_log_format": line}).run()
 
 
 if __name__ == "__main__":
