@@ -87,7 +87,7 @@ class Stack:
     store: MoodyStore = field(default_factory=MoodyStore)
     reports: list[str] = field(default_factory=list)
 
-    def intake(self, **options: object) -> LogIntake:
+    def intake(self) -> LogIntake:
         tail = Tail(
             [str(self.folder / "*.jsonl")],
             Positions(self.folder / "positions"),
@@ -96,9 +96,7 @@ class Stack:
         )
         shape: Shape = shape_with(feed, Raw, host="laptop")
         self.aside = Aside(self.folder / "aside")
-        return LogIntake(
-            tail, shape, self.store, self.aside, interval_s=0.01, report=self.reports.append, **options  # type: ignore[arg-type]
-        )
+        return LogIntake(tail, shape, self.store, self.aside, interval_s=0.01, report=self.reports.append)
 
     def write(self, *lines: str) -> None:
         with open(self.folder / "order-1.jsonl", "a") as file:
