@@ -30,7 +30,7 @@ def exposition(metrics: Metrics, accept: str, extra: CollectorRegistry | None = 
         use a name of ours is left out, with a warning.
     """
     collector = MetricsCollector(metrics)
-    registry: Collector = collector if extra is None else _Both(collector, extra, metrics.warn_once)
+    registry: Collector = collector if extra is None else _Both(collector, extra, metrics.warnings)
     try:
         encode, content_type = choose_encoder(accept)
     except TypeError:  # a version such as 1.x, which prometheus_client cannot compare
@@ -56,7 +56,7 @@ class MetricsCollector(Collector):
             for series in instrument.known():
                 family.tally(series.values)
         yield from self._without_conflicts(families)
-        yield from process_metrics(contents, self._metrics.processes)
+        yield from process_metrics(contents)
         yield GaugeMetricFamily(
             "telemetry_private_series",
             "Series that only this process can show, because METRICS_DIR has no room for them",
@@ -71,7 +71,7 @@ class MetricsCollector(Collector):
             definition = family.definition
             wanted = sample_names(definition.kind, definition.name)
             if claimed & wanted:
-                self._metrics.warn_once(
+                self._metrics.warnings(
                     f"{definition.name} is not exported as a {definition.kind} with the labels {definition.labels}: "
                     "another definition of that name came first. Rename one of them, or empty METRICS_DIR."
                 )

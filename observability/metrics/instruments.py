@@ -6,7 +6,7 @@ They may be made before a server forks: each process writes to lanes of its own.
 
 from __future__ import annotations
 
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from observability.metrics.layout import Definition
 from observability.metrics.series import (
@@ -25,28 +25,20 @@ S = TypeVar("S", bound=Series)
 OTHER = "_OTHER"
 
 
-class Shop(Home, Protocol):
-    """
-    What an instrument needs of its `Metrics`.
-    """
-
-    series_limit: int
-
-    def declare(self, series: Series) -> None:
-        """Show a new series as zero, in this process's store as soon as there is one. With the lock held."""
-
-
 class Instrument(Generic[S]):
     """
     A metric. Without labels it is its own only series.
+
+    :param series_limit: label sets beyond it share one series.
     """
 
     _kind: type[S]
     _overflow_kind: type[S]
 
-    def __init__(self, shop: Shop, definition: Definition) -> None:
+    def __init__(self, home: Home, definition: Definition, series_limit: int) -> None:
         self.definition = definition
-        self._shop = shop
+        self._home = home
+        self._limit = series_limit
         self._series: dict[tuple[str, ...], S] = {}
         self._overflow: S | None = None
         if not definition.labels:
@@ -63,7 +55,7 @@ class Instrument(Generic[S]):
         series = self._series.get(key)
         if series is None:
             series = self._add(key)
-            self._shop.speak()
+            self._home.speak()
         return series
 
     def known(self) -> list[S]:
@@ -84,20 +76,20 @@ class Instrument(Generic[S]):
             raise ValueError(f"{self.definition.name} has the labels {names}, which {len(key)} values do not fit.")
         # Lone surrogates would break the encoder at every scrape from now on.
         clean = tuple(value.encode("utf-8", "replace").decode() for value in key)
-        with self._shop.lock:
+        with self._home.lock:
             series = self._series.get(clean)
             if series is None:
-                if len(self._series) >= self._shop.series_limit:
+                if len(self._series) >= self._limit:
                     return self._overflowing()
-                series = self._series.setdefault(clean, self._kind(self._shop, self.definition, clean))
-                self._shop.declare(series)
+                series = self._series.setdefault(clean, self._kind(self._home, self.definition, clean))
+                self._home.adopt(series)
             return series
 
     def _overflowing(self) -> S:
         if self._overflow is None:
-            self._overflow = self._overflow_kind(
-                self._shop, self.definition, (OTHER,) * len(self.definition.labels)
-            )
+            other = (OTHER,) * len(self.definition.labels)
+            self._overflow = self._overflow_kind(self._home, self.definition, other)
+            self._home.adopt(self._overflow)
         return self._overflow
 
     @property

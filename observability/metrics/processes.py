@@ -33,41 +33,33 @@ PROCESS_METRICS = (
 )
 
 
-class Processes:
+def usage(pid: int | str = "self") -> dict[str, float]:
     """
-    What the kernel says about processes. Says nothing where there is no ``/proc``.
+    What the kernel says about a process: sample name -> value. Empty if it has ended, or where there is no ``/proc``.
     """
-
-    def __init__(self) -> None:
-        self._pid: int | str = "self"
-        self._collector = ProcessCollector(pid=lambda: self._pid, registry=None)
-
-    def usage(self, pid: int | str = "self") -> dict[str, float]:
-        """
-        Sample name -> value, of one process; empty if it has ended.
-        """
-        self._pid = pid
-        return {sample.name: sample.value for metric in self._collector.collect() for sample in metric.samples}
-
-    def of(self, content: Contents) -> dict[str, float]:
-        """
-        The same for the owner of a file; empty if its number belongs to another process by now.
-        """
-        usage = self.usage(content.pid)
-        # Two seconds: the boot time that the start is counted from moves when the clock is set right.
-        return usage if abs(usage.get("process_start_time_seconds", 0.0) - content.started) < 2.0 else {}
+    collector = ProcessCollector(pid=lambda: pid, registry=None)
+    return {sample.name: sample.value for metric in collector.collect() for sample in metric.samples}
 
 
-def remember_cpu(directory: Path, contents: Iterable[Contents], processes: Processes) -> list[Contents]:
+def usage_of(content: Contents) -> dict[str, float]:
+    """
+    The same for the owner of a file; empty if its number belongs to another process by now.
+    """
+    found = usage(content.pid)
+    # Two seconds: the boot time that the start is counted from moves when the clock is set right.
+    return found if abs(found.get("process_start_time_seconds", 0.0) - content.started) < 2.0 else {}
+
+
+def remember_cpu(directory: Path, contents: Iterable[Contents]) -> list[Contents]:
     """
     *contents* with the CPU time that live processes have used by now. It is written into their files before anybody is
     told: when such a process is killed, the total does not step back. For the holder of the fold lock.
     """
-    return [_up_to_date(directory, content, processes) if content.live else content for content in contents]
+    return [_up_to_date(directory, content) if content.live else content for content in contents]
 
 
-def _up_to_date(directory: Path, content: Contents, processes: Processes) -> Contents:
-    seconds = processes.of(content).get("process_cpu_seconds_total", 0.0)
+def _up_to_date(directory: Path, content: Contents) -> Contents:
+    seconds = usage_of(content).get("process_cpu_seconds_total", 0.0)
     if seconds <= content.cpu_seconds:
         return content
     try:
@@ -103,7 +95,7 @@ def cpu_account(note: Mapping[str, Any], contents: Iterable[Contents]) -> dict[s
     return {"cpu": list(partials(parts, SUM_LANES)), "processes": dict(newest)}
 
 
-def process_metrics(contents: Sequence[Contents], processes: Processes) -> Iterable[Metric]:
+def process_metrics(contents: Sequence[Contents]) -> Iterable[Metric]:
     """
     :param contents: of all files, as `scanning.scan` returns them.
     """
@@ -115,9 +107,9 @@ def process_metrics(contents: Sequence[Contents], processes: Processes) -> Itera
         value=total(account["cpu"]),
     )
     live = {content.pid: content for content in contents if content.live}
-    usages = [processes.of(content) for content in live.values()]
+    usages = [usage_of(content) for content in live.values()]
     for name, help_text in _SUMMED.items():
-        values = [usage[name] for usage in usages if name in usage]
+        values = [each[name] for each in usages if name in each]
         if values:
             yield GaugeMetricFamily(name, help_text, value=sum(values))
     if live:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from observability.metrics.lanes import Segment
@@ -43,11 +44,15 @@ class Exemplar(NamedTuple):
 
 class Home(Protocol):
     """
-    What a series needs of its `Metrics`.
+    What a series needs of its `Store`.
     """
 
     lock: threading.RLock
     exported_until: float
+    count_redirected: Callable[[], None]
+    """Called for an update of a series beyond the limit."""
+    count_refused: Callable[[], None]
+    """Called for an exemplar whose ids are not hex digits of the right number."""
 
     def open(self) -> None:
         """Make sure that this process has a store. Not to be called with the lock held."""
@@ -58,11 +63,9 @@ class Home(Protocol):
     def speak(self) -> None:
         """Warn of what went wrong in `place`. Without the lock."""
 
-    def update_redirected(self) -> None:
-        """Count an update of a series beyond the limit."""
+    def adopt(self, series: Series) -> None:
+        """Export a new series as zero, as soon as this process has a store. With the lock held."""
 
-    def exemplar_refused(self) -> None:
-        """Count an exemplar whose ids are not hex digits of the right number."""
 
 
 class Series:
@@ -184,7 +187,7 @@ class HistogramSeries(Series):
         except ValueError:
             ids = b""
         if len(ids) != _IDS_SIZE:
-            self._home.exemplar_refused()
+            self._home.count_refused()
             return None
         return pack_slot(ids, value, exemplar.timestamp)
 
@@ -213,7 +216,7 @@ class OverflowCounter(CounterSeries):
     __slots__ = ()
 
     def inc(self, amount: float = 1.0) -> None:
-        self._home.update_redirected()
+        self._home.count_redirected()
         super().inc(amount)
 
 
@@ -221,11 +224,11 @@ class OverflowGauge(GaugeSeries):
     __slots__ = ()
 
     def set(self, value: float) -> None:
-        self._home.update_redirected()
+        self._home.count_redirected()
         super().set(value)
 
     def inc(self, amount: float = 1.0) -> None:
-        self._home.update_redirected()
+        self._home.count_redirected()
         super().inc(amount)
 
 
@@ -233,5 +236,5 @@ class OverflowHistogram(HistogramSeries):
     __slots__ = ()
 
     def observe(self, value: float, exemplar: Exemplar | None = None) -> bool:
-        self._home.update_redirected()
+        self._home.count_redirected()
         return super().observe(value, exemplar)

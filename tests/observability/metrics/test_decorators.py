@@ -257,13 +257,17 @@ def _answer_like_ours(metrics: Metrics) -> None:
 
 
 def _shape(families: dict[str, Any]) -> dict[str, Any]:
-    """Of the default metrics: type, help, and every sample's name and labels; counts of the same requests, too."""
+    """Of the default metrics: type, help, and every sample's name and labels; also the counts, but no durations."""
     return {
         name: (
             family.type,
             family.documentation,
             sorted(
-                (sample.name, sorted(sample.labels.items()), None if sample.name.endswith("_sum") else sample.value)
+                (
+                    sample.name,
+                    sorted(sample.labels.items()),
+                    sample.value if sample.name.endswith(("_total", "_count")) else None,
+                )
                 for sample in family.samples
                 if not sample.name.endswith("_created")
             ),

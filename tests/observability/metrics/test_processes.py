@@ -7,10 +7,11 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 from observability.metrics import Metrics
-from observability.metrics.files import RETIRED, names
+from observability.metrics.files import RETIRED, has_owner, names, open_to_read
 from tests.observability.metrics.support import (
     DIED,
     emitted,
@@ -146,6 +147,18 @@ def test_only_live_processes_count_in_a_gauge(tmp_path: Path) -> None:
     assert (value(metrics, "total"), value(metrics, "largest")) == (0, 0)
 
 
+def test_two_scrapers_do_not_take_each_other_for_the_owner_of_a_dead_file(tmp_path: Path) -> None:
+    metrics = make(tmp_path)
+    queue = metrics.gauge("queue", "Queue")
+    killed_child(lambda: queue.set(5))
+    descriptor = open_to_read(tmp_path / names(tmp_path)[0])
+    try:
+        assert not has_owner(descriptor)
+        assert value(metrics, "queue") == 0
+    finally:
+        os.close(descriptor)
+
+
 def test_a_child_of_a_workers_own_does_not_keep_the_dead_worker_alive(tmp_path: Path) -> None:
     """A flock belongs to the open file, which a fork shares and an exec may keep. Neither child ever counts."""
     metrics = make(tmp_path)
@@ -243,7 +256,7 @@ def test_the_files_are_for_their_owner_only(tmp_path: Path) -> None:
 
 def test_every_instance_has_an_account_and_the_newest_dead_ones_keep_it(tmp_path: Path) -> None:
     """emitted = stored + dropped has to hold for each process, also for a killed one."""
-    metrics = Metrics(tmp_path, instance=lambda: next(identities))
+    metrics = Metrics(tmp_path, instance=lambda: next(identities), series_limit=10)
     made, dropped = emitted(metrics), metrics.counter(*_dropped())
 
     for number in range(70):
@@ -291,6 +304,20 @@ def test_cpu_time_is_that_of_all_processes_and_never_steps_back(tmp_path: Path) 
         seen.append(value(metrics, "process_cpu_seconds_total") or 0.0)
     assert seen == sorted(seen)
     assert seen[-1] >= 0.09
+
+
+def test_cpu_time_of_a_process_with_several_files_counts_once(tmp_path: Path) -> None:
+    """Two apps in one process, or one that was closed and went on."""
+    one, other = make(tmp_path), make(tmp_path)
+    for metrics in (one, other, one):
+        metrics.counter("hits", "Hits").inc()
+        metrics.confirm(1.0)
+        metrics.close()
+        value(one, "process_cpu_seconds_total")
+    one.counter("hits", "Hits").inc()
+
+    told = value(one, "process_cpu_seconds_total") or 0.0
+    assert told <= time.process_time() + 0.05  # the kernel counts in ticks
 
 
 def test_process_metrics_are_sums_over_the_live_workers(tmp_path: Path) -> None:

@@ -63,6 +63,22 @@ def test_a_full_disk_costs_no_count_of_this_process_and_no_bus_error(tmp_path: P
     assert not [path.name for path in tmp_path.iterdir() if path.name.endswith(".new")]
 
 
+def test_the_blocks_of_a_file_exist_before_they_are_written(tmp_path: Path) -> None:
+    metrics = make(tmp_path)
+    metrics.counter("hits", "Hits").inc()
+    status = (tmp_path / names(tmp_path)[0]).stat()
+    assert status.st_blocks * 512 >= status.st_size == SEGMENT_SIZE
+
+
+def test_what_a_parent_kept_in_memory_is_not_told_again_by_its_child(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    metrics = make(tmp_path / "file" / "metrics", warn=lambda message: None)
+    hits = metrics.counter("hits", "Hits")
+    hits.inc(5)
+    assert in_child(lambda: (hits.inc(1), value(metrics, "hits_total"))[1]) == 1
+    assert value(metrics, "hits_total") == 5
+
+
 def test_a_full_disk_stops_folding_and_not_counting(tmp_path: Path) -> None:
     metrics = make(tmp_path)
     hits = metrics.counter("hits", "Hits")
