@@ -25,12 +25,6 @@ _SUMMED = {
     "process_open_fds": "Open file descriptors of all live processes",
     "process_max_fds": "Limit of open file descriptors, summed over all live processes",
 }
-PROCESS_METRICS = (
-    *_SUMMED,
-    "process_cpu_seconds_total",
-    "process_start_time_seconds",
-    "process_workers",
-)
 
 
 def usage(pid: int | str = "self") -> dict[str, float]:
