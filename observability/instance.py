@@ -98,6 +98,7 @@ class Instance:
             self._write_down, delay_s=settings.export_delay_s, limit=_QUEUE
         )
         self.tracers = sdk_provider(telemetry.sampler, self.resource, telemetry.ids, HandOver(self.span_ended))
+        self._in_flight: set[ActiveRequest] = set()
         self._ending = self._closed = False
         atexit.register(self.close)
 
@@ -136,14 +137,20 @@ class Instance:
 
     # ---- in the request ------------------------------------------------------------------------------------------
 
+    def request_began(self, active: ActiveRequest) -> None:
+        self._in_flight.add(active)
+
     def request_finished(self, active: ActiveRequest) -> None:
         """
         The count, its exemplar and the accounts are written now; line and span are written by the scribe.
         """
-        if active.loud():
-            record = active.record(self.writer.number())
-            soon = self._telemetry.observe_record(record)
-            self._scribe.put(record, soon=soon)
+        try:
+            if active.loud():
+                record = active.record(self.writer.number())
+                soon = self._telemetry.observe_record(record)
+                self._scribe.put(record, soon=soon)
+        finally:
+            self._in_flight.discard(active)
 
     def request_abandoned(self, active: ActiveRequest) -> None:
         """
@@ -224,6 +231,7 @@ class Instance:
         self._ending = True
         atexit.unregister(self.close)
         end = time.monotonic() + deadline_s
+        self._await_requests(time.monotonic() + deadline_s / 3)
         self._scribe.close()
         self._closed = True
         self.spans.close(max(0.2, end - time.monotonic()))
@@ -231,3 +239,11 @@ class Instance:
             self._console.close()
         if self._file is not None:
             self._file.close()
+
+    def _await_requests(self, until: float) -> None:
+        """
+        A client has its answer a moment before the server closes the body. Servers with daemon threads (Flask's
+        development server) do not wait for that moment when they end.
+        """
+        while any(active.closes for active in tuple(self._in_flight)) and time.monotonic() < until:
+            time.sleep(0.002)

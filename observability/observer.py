@@ -110,6 +110,7 @@ class Observer:
         path = environ.get("PATH_INFO", "")
         active = ActiveRequest(self._telemetry, self._name, environ, quiet=path in self._quiet)
         environ[ENVIRON] = active
+        self._telemetry.request_began(active)
         if path == self._metrics_path and path:
             inner = self._metrics
         starting = active.observing(start_response)

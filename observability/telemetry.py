@@ -234,6 +234,12 @@ class Telemetry:
         exemplar = _exemplar(context, start_ns + duration_ns)
         self._instruments.calls.labels(peer, method, status).observe(duration_ns / 1e9, exemplar)
 
+    def request_began(self, active: ActiveRequest) -> None:
+        """
+        What `observe` calls first: the end of the process waits a little for requests in flight.
+        """
+        self.instance.request_began(active)
+
     def request_finished(self, active: ActiveRequest) -> None:
         """
         What `observe` calls when a request's body was closed.
