@@ -27,7 +27,7 @@ def test_the_value_of_a_secret_name_is_taken_out_however_it_is_spelt(spelling: s
     assert clean.startswith("before ")
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", SHAPES, ids=range(len(SHAPES)))
 @pytest.mark.parametrize(
     "around", ["{}", "see {} there", "({})", "a={}&b=1", '"{}"', "x: {},", "<{}>", "line\n{}\nline"]
 )

@@ -12,7 +12,7 @@ from tests.support.wsgi_transport import Answering, hanging
 NEEDS_SESSION = [("POST", "/api/orders"), ("GET", f"/api/orders/{new_id('ord')}"), ("GET", "/api/me")]
 
 
-@pytest.mark.parametrize(("method", "path"), NEEDS_SESSION)
+@pytest.mark.parametrize(("method", "path"), NEEDS_SESSION, ids=["place", "read", "me"])
 def test_without_a_session_nobody_gets_past_the_gateway(method: str, path: str, world: World) -> None:
     for authorization in (None, "Bearer", "Bearer nonsense", "Basic YTpi", "Bearer " + "x" * 5000):
         headers = {"Authorization": authorization} if authorization else {}
