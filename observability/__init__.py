@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from observability.context import carry_context as carry_context
+    from observability.metrics.decorators import FlaskMetrics as FlaskMetrics
     from observability.observer import observe as observe
     from observability.observer import observe_wsgi as observe_wsgi
     from observability.problems import STATUS as STATUS
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _HOME = {
     "ATTRIBUTES": "vocabulary",
     "EVENTS": "vocabulary",
+    "FlaskMetrics": "metrics.decorators",
     "METRICS": "vocabulary",
     "Problem": "problems",
     "SETTINGS": "settings",
@@ -46,7 +48,7 @@ _HOME = {
 }
 
 __all__ = [
-    "ATTRIBUTES", "EVENTS", "METRICS", "SETTINGS", "STATUS", "Problem", "Settings", "SettingsError", "Telemetry",
+    "ATTRIBUTES", "EVENTS", "METRICS", "SETTINGS", "STATUS", "FlaskMetrics", "Problem", "Settings", "SettingsError", "Telemetry",
     "carry_context", "log_line_schema", "observe", "observe_wsgi", "problem_details", "problem_response",
 ]
 

@@ -12,7 +12,7 @@ from opentelemetry import context as otel
 from opentelemetry import trace
 from opentelemetry.trace import SpanContext, SpanKind, TraceFlags, TraceState
 
-from observability.context import ACTIVE
+from observability.context import ACTIVE, DO_NOT_TRACK
 from observability.ids import request_id
 from observability.propagation import incoming
 from observability.record import KNOWN_METHODS, OTHER_METHOD, UNMATCHED, RequestRecord
@@ -218,6 +218,7 @@ class ActiveRequest:
             links=span.links,
             span_status=span.status,
             sequence=sequence,
+            measured=not environ.get(DO_NOT_TRACK),
             secrets=self.secrets if self._secrets is not None or self._carries_secrets() else NONE,
         )
 

@@ -20,6 +20,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 ACTIVE = otel.create_key("active-request")
+DO_NOT_TRACK = "observability.do_not_track"
+"""Set in the WSGI environ by a view that is to be in no metric."""
 ENVIRON = "observability.request"
 """Where the WSGI environ keeps the request: whoever finds it there is not the outermost observer."""
 

@@ -26,6 +26,7 @@ class RequestRecord(NamedTuple):
     :param error_type: exception class or status as text; empty when nothing failed.
     :param exceptions: how many exceptions no handler took (0 or 1).
     :param truncated: the body broke off after its first byte, or the client went away (*client_gone*).
+    :param measured: False for a view that is marked with ``do_not_track``: it is in no metric.
     :param sequence: number of its access line among this process' lines.
     """
 
@@ -57,6 +58,7 @@ class RequestRecord(NamedTuple):
     links: list[Link]
     span_status: Status
     sequence: int
+    measured: bool
     secrets: Any
 
     @property

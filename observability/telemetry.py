@@ -216,13 +216,15 @@ class Telemetry:
         exemplar = _exemplar(record.context, record.end_ns)
         if exemplar is not None and self.makes_server_spans:
             self.emitted("traces")
+        self.line_made(access_level(record))
+        if not record.measured:
+            return False
         status = str(record.status)
         wide = self._instruments.requests
         first = wide.duration.labels(record.method, record.route, status).observe(record.duration_ns / 1e9, exemplar)
         wide.total.labels(record.method, status).inc()
         if record.exceptions:
             wide.exceptions.labels(record.method, status).inc()
-        self.line_made(access_level(record))
         return first
 
     def observe_call(

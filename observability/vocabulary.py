@@ -59,6 +59,8 @@ METRICS: dict[str, Metric] = {
         Metric("telemetry_emitted_total", "counter", "Log lines and spans that were made", ("signal",)),
         Metric("telemetry_dropped_total", "counter", "Log lines, spans and metric updates that were given up", ("signal", "reason")),
         Metric("telemetry_queue_length", "gauge", "Log lines and spans that wait to be written or sent", ("signal",)),
+        Metric("telemetry_instance_emitted_total", "counter", "telemetry_emitted_total of one worker process", ("signal", "service_instance_id")),
+        Metric("telemetry_instance_dropped_total", "counter", "telemetry_dropped_total of one worker process", ("signal", "service_instance_id")),
         Metric("log_lines_total", "counter", "Log lines by level", ("level",)),
         Metric("log_bytes_deleted_total", "counter", "Bytes of log files that were deleted to keep the disk bounded, shipped or not"),
         Metric("orders_total", "counter", "Orders by outcome: placed or refused", ("outcome",)),

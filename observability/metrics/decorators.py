@@ -17,13 +17,11 @@ from flask import Flask, current_app, request
 from prometheus_client import CollectorRegistry
 from prometheus_flask_exporter import PrometheusMetrics
 
+from observability.context import DO_NOT_TRACK
 from observability.metrics.exposition import exposition
 from observability.metrics.instruments import Counter, Gauge, Histogram
 from observability.metrics.names import family_name
 from observability.metrics.registry import Metrics
-
-DO_NOT_TRACK = "observability.do_not_track"
-"""Key of the WSGI environ that `FlaskMetrics.do_not_track` sets: this request is in none of the default metrics."""
 
 _MERGES = {"all": "sum", "liveall": "sum", "sum": "sum", "livesum": "sum", "max": "max", "livemax": "max"}
 

@@ -9,7 +9,7 @@ import pytest
 from flask import Blueprint, Flask, Response, request
 from opentelemetry import trace
 
-from observability import Problem, Settings, Telemetry, carry_context, observe, problem_details
+from observability import FlaskMetrics, Problem, Settings, Telemetry, carry_context, observe, problem_details
 from observability.testing import Capture, capture
 
 DURATION = "flask_http_request_duration_seconds_count"
@@ -312,6 +312,29 @@ def test_a_view_that_calls_its_own_app_is_one_request(seen: Capture) -> None:
     app.test_client().get("/outer")
     assert seen.value(DURATION) == 1
     assert only(seen.access_lines)["http"]["route"] == "/outer"
+
+
+def test_the_exporters_decorators_count_and_a_view_can_stay_out_of_the_metrics(seen: Capture) -> None:
+    app = observe(Flask("shop"), seen.telemetry)
+    metrics = FlaskMetrics(app, seen.telemetry.metrics)
+
+    @app.get("/counted")
+    @metrics.counter("coffee_total", "Cups", labels={"size": "large"})
+    def counted() -> str:
+        return "x"
+
+    @app.get("/private")
+    @metrics.do_not_track()
+    def private() -> str:
+        return "x"
+
+    client = app.test_client()
+    client.get("/counted")
+    client.get("/private")
+    assert seen.value("coffee_total", size="large") == 1
+    assert seen.value(DURATION, url_rule="/counted") == 1
+    assert seen.value(DURATION, url_rule="/private") == 0
+    assert len(seen.access_lines) == len(seen.server_spans) == 2
 
 
 def test_telemetry_that_is_off_changes_nothing() -> None:
