@@ -48,8 +48,8 @@ _HOME = {
 }
 
 __all__ = [
-    "ATTRIBUTES", "EVENTS", "METRICS", "SETTINGS", "STATUS", "FlaskMetrics", "Problem", "Settings", "SettingsError", "Telemetry",
-    "carry_context", "log_line_schema", "observe", "observe_wsgi", "problem_details", "problem_response",
+    "ATTRIBUTES", "EVENTS", "METRICS", "SETTINGS", "STATUS", "FlaskMetrics", "Problem", "Settings", "SettingsError",
+    "Telemetry", "carry_context", "log_line_schema", "observe", "observe_wsgi", "problem_details", "problem_response",
 ]
 
 

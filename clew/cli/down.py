@@ -49,10 +49,10 @@ def _stop(lock: RunLock, home: Home) -> None:
     record = _holder(lock, home)
     os.kill(record.pid, signal.SIGTERM)
     os.kill(record.pid, signal.SIGCONT)  # it may have been put to sleep with Ctrl-Z
-    if _wait_for(lambda: not lock.is_held(), _STOP_WITHIN_S):
+    if _wait_for(lambda: not lock.is_held() and not record.alive, _STOP_WITHIN_S):
         return
     os.kill(record.pid, signal.SIGKILL)  # what it leaves is swept after this
-    if not _wait_for(lambda: not lock.is_held(), 2.0):
+    if not _wait_for(lambda: not lock.is_held() and not record.alive, 2.0):
         raise Refusal(f"Process {record.pid} cannot be ended. Look at it: ps -p {record.pid} -o pid,stat,args")
 
 

@@ -67,7 +67,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     )
     one = Running(process, environ, home)
     try:
-        eventually(lambda: one.record().phase == "up", timeout_s=40, what="clew up is up")
+        eventually(lambda: process.poll() is not None or one.record().phase == "up", timeout_s=40, what="clew up is up")
+        assert process.poll() is None, one.said()
         yield one
     finally:
         if process.poll() is None:
