@@ -24,9 +24,14 @@ EVENTS: dict[str, str] = {
     "session.opened": "A user logged in.",
     "session.refused": "A login was refused.",
     "order.placed": "An order was stored.",
-    "order.refused": "An order was refused: malformed, or the user does not exist.",
+    "order.replayed": "An order that was placed before was asked for again under its Idempotency-Key.",
+    "order.cancelled": "A placed order was cancelled.",
+    "order.refused": "An order was refused: malformed, its key was used for another one, or the user does not exist.",
     "order.degraded": "An order was shown without its user, because the user service did not answer.",
     "peer.failed": "A call to another service failed or timed out.",
+    "fault.injected": "A request was made slow or failed on purpose: an exercise.",
+    "faults.changed": "The faults of this service are others than before: somebody changed FAULTS_FILE.",
+    "faults.refused": "FAULTS_FILE has a mistake; the faults that were on before stay.",
     "dependency.failed": "Something a service needs (its database, a peer) is not ready.",
 }
 """Event (``event.action``), dotted and in the past tense, and its meaning."""
@@ -63,7 +68,7 @@ METRICS: dict[str, Metric] = {
         Metric("telemetry_instance_dropped_total", "counter", "telemetry_dropped_total of one worker process", ("signal", "service_instance_id")),
         Metric("log_lines_total", "counter", "Log lines by level", ("level",)),
         Metric("log_bytes_deleted_total", "counter", "Bytes of log files that were deleted to keep the disk bounded, shipped or not"),
-        Metric("orders_total", "counter", "Orders by outcome: placed or refused", ("outcome",)),
+        Metric("orders_total", "counter", "Orders by outcome: placed, replayed (asked for again under its key), cancelled or refused", ("outcome",)),
         Metric("users_registered_total", "counter", "Users that were created"),
         Metric("logins_total", "counter", "Logins by outcome: success or failure", ("outcome",)),
     )
@@ -88,6 +93,7 @@ ATTRIBUTES: dict[str, str] = {
     "peer.service": "The service a client span calls.",
     "clew.request_id": "The request's X-Request-Id.",
     "clew.truncated": "true: the body broke off after its first byte, or the client went away.",
+    "clew.fault": "true: this request was made slow or failed on purpose.",
     "exception.type": "On exception events.",
     "exception.message": "On exception events, redacted.",
     "exception.stacktrace": "On exception events, redacted.",

@@ -16,6 +16,7 @@ from typing import Any, Never
 from flask import Flask
 
 from observability import Settings, SettingsError, Telemetry
+from services.shared.faults import inject_faults
 
 BACKLOG = 512
 
@@ -44,6 +45,8 @@ def serve(
     try:
         listener = _listen(settings.bind_host, port(settings), f"{service.upper()}_PORT")
         app = build(settings, telemetry)
+        if settings.faults_file is not None:
+            inject_faults(app, telemetry, settings.faults_file)
     except SettingsError as error:
         logging.getLogger(service).critical("%s cannot start. %s", service, " ".join(error.complaints))
         telemetry.stop()
