@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Column, Index, MetaData, Row, String, Table, insert, select
@@ -12,6 +13,8 @@ from sqlalchemy import JSON, BigInteger, Column, Index, MetaData, Row, String, T
 from services.order.orders import Item, Order
 from services.shared.database import Database
 from services.shared.times import rfc3339
+
+MIGRATIONS = Path(__file__).with_name("migrations")
 
 metadata = MetaData()
 orders = Table(
@@ -35,7 +38,7 @@ class SqlOrders:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        database.prepare(metadata)
+        database.prepare(MIGRATIONS)
 
     def add(self, order: Order) -> None:
         row = {

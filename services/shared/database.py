@@ -12,19 +12,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
-from sqlalchemy.schema import CreateIndex, CreateTable
 
 from observability import Problem, Settings, SettingsError, Telemetry
+from services.shared.migrations import migrate
 
 BUSY_S = 2.0
 """Longest wait for another writer of the same SQLite file."""
-CREATE_LOCK = 4_936_172_001
-"""Any number: Postgres' advisory lock that lets one process at a time create tables."""
 
 
 class Database:
@@ -32,14 +30,15 @@ class Database:
     Transactions on one engine; safe to share between threads, and before a fork as long as `prepare` came last.
     """
 
-    def __init__(self, engine: Engine, telemetry: Telemetry) -> None:
+    def __init__(self, engine: Engine, telemetry: Telemetry, *, name: str) -> None:
         self._engine = engine
+        self._name = name
         self._telemetry = telemetry
 
     @classmethod
     def from_settings(cls, settings: Settings, telemetry: Telemetry, *, name: str) -> Database:
         """
-        The database *name*: the name of its file, where no URL is set. Nothing is opened yet.
+        The database of the service *name*: a file of that name where no URL is set. Nothing is opened yet.
 
         :raises SettingsError: when ``DATABASE_URL`` cannot be used.
         """
@@ -50,24 +49,18 @@ class Database:
             raise SettingsError(["DATABASE_URL is no SQLAlchemy URL whose driver is installed here."]) from None
         if not settings.database_url:
             _make_directory(settings.data_dir)
-        return cls(engine, telemetry)
+        return cls(engine, telemetry, name=name)
 
-    def prepare(self, metadata: MetaData) -> None:
+    def prepare(self, migrations: Path) -> None:
         """
-        Create what is missing of *metadata*'s tables and indices, however many processes do so at once. Afterwards no
+        Apply what is missing of the files in *migrations*, however many processes do so at once. Afterwards no
         connection is open, so that this process may fork.
 
-        :raises SettingsError: when the database cannot be opened.
+        :raises SettingsError: when the database cannot be opened, or a newer version of this service has changed it.
         """
         try:
-            with self._engine.begin() as connection:
-                if connection.dialect.name == "postgresql":
-                    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": CREATE_LOCK})
-                for table in metadata.sorted_tables:
-                    connection.execute(CreateTable(table, if_not_exists=True))
-                    for index in sorted(table.indexes, key=lambda index: str(index.name)):
-                        connection.execute(CreateIndex(index, if_not_exists=True))
-        except OperationalError as error:
+            migrate(self._engine, migrations, service=self._name)
+        except DBAPIError as error:
             where = self._engine.url.render_as_string(hide_password=True)
             said = str(error.orig).strip().split("\n")[0]
             complaint = f"The database {where} cannot be used: {said}. See DATA_DIR and DATABASE_URL."

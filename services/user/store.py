@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy import Column, MetaData, Row, String, Table, Text, insert, select
 from sqlalchemy.exc import IntegrityError
@@ -10,6 +11,8 @@ from sqlalchemy.exc import IntegrityError
 from services.shared.database import Database
 from services.shared.times import rfc3339
 from services.user.users import User
+
+MIGRATIONS = Path(__file__).with_name("migrations")
 
 metadata = MetaData()
 users = Table(
@@ -30,7 +33,7 @@ class SqlUsers:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        database.prepare(metadata)
+        database.prepare(MIGRATIONS)
 
     def add(self, user: User, password_hash: str) -> bool:
         row = {
