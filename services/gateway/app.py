@@ -10,6 +10,7 @@ from services.gateway.me import me
 from services.shared.answers import readable
 from services.shared.body import json_object
 from services.shared.health import health
+from services.shared.idempotency import idempotency_key
 from services.shared.sessions import Sessions, refusal
 
 
@@ -54,8 +55,17 @@ def create_app(*, telemetry: Telemetry, users: HttpUsers, orders: HttpOrders, se
 
     @app.post("/api/orders")
     def post_order() -> tuple[dict[str, object], int, dict[str, str]]:
-        order = orders.place(caller(), json_object())
+        order = orders.place(caller(), json_object(), key=idempotency_key())
         return order, 201, {"Location": f"/api/orders/{order['id']}"}
+
+    @app.get("/api/orders")
+    def get_orders() -> dict[str, object]:
+        asked = {name: request.args[name] for name in ("limit", "cursor") if name in request.args}
+        return orders.listed(caller(), asked)
+
+    @app.post("/api/orders/<order_id>/cancel")
+    def post_cancel(order_id: str) -> dict[str, object]:
+        return orders.cancel(caller(), order_id)
 
     @app.get("/api/orders/<order_id>")
     def get_order(order_id: str) -> dict[str, object]:

@@ -58,13 +58,14 @@ class HttpOrders:
         self._peer = peer
         self.ping = peer.ping
 
-    def place(self, user_id: str, wish: Mapping[str, object]) -> dict[str, object]:
+    def place(self, user_id: str, wish: Mapping[str, object], *, key: str | None = None) -> dict[str, object]:
         """
-        The new order.
+        The new order; with a *key*, the one order of that key.
 
-        :raises Problem: ``invalid``, ``unprocessable``, or `PeerFailed`.
+        :raises Problem: ``invalid``, ``unprocessable``, ``conflict``, or `PeerFailed`.
         """
-        answer = self._peer.call("POST", "/orders", body=wish, headers={"X-User-Id": user_id})
+        headers = {"X-User-Id": user_id} | ({"Idempotency-Key": key} if key is not None else {})
+        answer = self._peer.call("POST", "/orders", body=wish, headers=headers)
         return _with_id(self._peer, answer, "ord")
 
     def get(self, user_id: str, order_id: str) -> dict[str, object]:
@@ -78,18 +79,37 @@ class HttpOrders:
         answer = self._peer.call("GET", f"/orders/{order_id}", headers={"X-User-Id": user_id})
         return _with_id(self._peer, answer, "ord")
 
+    def cancel(self, user_id: str, order_id: str) -> dict[str, object]:
+        """
+        The order, cancelled, if it is that user's.
+
+        :raises Problem: ``not_found``, or `PeerFailed`.
+        """
+        if not is_id("ord", order_id):
+            raise Problem("not_found", "There is no such order.")
+        answer = self._peer.call("POST", f"/orders/{order_id}/cancel", headers={"X-User-Id": user_id})
+        return _with_id(self._peer, answer, "ord")
+
+    def listed(self, user_id: str, page: Mapping[str, str]) -> dict[str, object]:
+        """
+        ``orders`` of that user, newest first, and ``next_cursor``; *page* may say ``limit`` and ``cursor``.
+
+        :raises Problem: ``invalid``, or `PeerFailed`.
+        """
+        query = {**page, "user_id": user_id}
+        body = _accepted(self._peer, self._peer.call("GET", "/orders", query=query, headers={"X-User-Id": user_id}))
+        if not isinstance(body.get("orders"), list):
+            raise self._peer.nonsense()
+        return body
+
     def of_user(self, user_id: str, *, limit: int) -> list[object]:
         """
         The newest *limit* orders, newest first.
 
         :raises PeerFailed: when the order service cannot say.
         """
-        query = {"user_id": user_id, "limit": str(limit)}
-        body = _accepted(self._peer, self._peer.call("GET", "/orders", query=query, headers={"X-User-Id": user_id}))
-        orders = body.get("orders")
-        if not isinstance(orders, list):
-            raise self._peer.nonsense()
-        return orders
+        orders = self.listed(user_id, {"limit": str(limit)})["orders"]
+        return orders if isinstance(orders, list) else []
 
 
 def _with_id(peer: Peer, answer: Answer, prefix: str) -> dict[str, object]:

@@ -10,11 +10,13 @@ from flask import Flask, request
 
 from observability import Problem, Telemetry, observe, problem_details
 from services.order.clients import HttpUsers
-from services.order.orders import Order, Wish, existing, place
+from services.order.listing import Place
+from services.order.orders import Order, Wish, cancel, existing, listed, place
 from services.order.store import SqlOrders
 from services.shared.answers import readable
 from services.shared.body import json_object
 from services.shared.health import health
+from services.shared.idempotency import idempotency_key
 from services.shared.ids import is_id
 from services.shared.peers import PeerFailed
 from services.shared.query import whole
@@ -37,23 +39,28 @@ def create_app(
     app = observe(Flask("order", static_folder=None), telemetry)  # <- the one line
     problem_details(readable(app))
     app.register_blueprint(health(telemetry, database=orders.ping, user=users.ping))
-    placed, refused = (telemetry.counter("orders_total").labels(outcome) for outcome in ("placed", "refused"))
+    outcomes = ("placed", "replayed", "cancelled", "refused")
+    placed, replayed, cancelled, refused = (telemetry.counter("orders_total").labels(outcome) for outcome in outcomes)
 
     @app.post("/orders")
     def post_order() -> tuple[dict[str, object], int, dict[str, str]]:
-        user_id = _caller()
-        if user_id is None:
-            raise Problem("invalid", "The header X-User-Id must say who orders.")
+        user_id = _known_caller()
         try:
-            order = place(Wish.read(json_object()), user_id, users=users, orders=orders, now=now())
+            wish, key = Wish.read(json_object()), idempotency_key()
+            order, is_new = place(wish, user_id, users=users, orders=orders, now=now(), key=key)
         except Problem as problem:
             if problem.status < 500:
                 refused.inc()
                 reason = {"reason": problem.word}
                 telemetry.log("order.refused", "An order was refused.", user_id=user_id, labels=reason)
             raise
-        placed.inc()
-        telemetry.log("order.placed", f"Order {order.id} was placed.", order_id=order.id, user_id=user_id)
+        if is_new:
+            placed.inc()
+            telemetry.log("order.placed", f"Order {order.id} was placed.", order_id=order.id, user_id=user_id)
+        else:
+            replayed.inc()
+            again = f"Order {order.id} was asked for again under its key."
+            telemetry.log("order.replayed", again, order_id=order.id, user_id=user_id)
         return order.as_json(), 201, {"Location": f"/orders/{order.id}"}
 
     @app.get("/orders/<order_id>")
@@ -62,11 +69,24 @@ def create_app(
 
     @app.get("/orders")
     def get_orders() -> dict[str, object]:
-        user_id = request.args.get("user_id", "")
+        user_id, cursor, asking = request.args.get("user_id", ""), request.args.get("cursor"), _caller()
         limit = whole("limit", usual=USUAL_LIMIT, most=MOST_LIMIT)
         if not is_id("usr", user_id):
             raise Problem("invalid", "The query must name a user: user_id=usr_….")
-        return {"orders": [order.as_json() for order in orders.of_user(user_id, limit=limit)]}
+        if asking not in (None, user_id):
+            raise Problem("not_found", "There is no such list of orders.")
+        after = Place.read(cursor) if cursor is not None else None
+        page, then = listed(user_id, limit=limit, after=after, orders=orders)
+        return {"orders": [order.as_json() for order in page], "next_cursor": str(then) if then else None}
+
+    @app.post("/orders/<order_id>/cancel")
+    def post_cancel(order_id: str) -> dict[str, object]:
+        order, changed = cancel(order_id, _known_caller(), orders=orders)
+        if changed:
+            cancelled.inc()
+            done = f"Order {order.id} was cancelled."
+            telemetry.log("order.cancelled", done, order_id=order.id, user_id=order.user_id)
+        return order.as_json()
 
     def _with_user(order: Order) -> dict[str, object]:
         try:
@@ -83,6 +103,13 @@ def create_app(
         return order.as_json() | {"user": asdict(user) if user else None}
 
     return app
+
+
+def _known_caller() -> str:
+    user_id = _caller()
+    if user_id is None:
+        raise Problem("invalid", "The header X-User-Id must say who is asking.")
+    return user_id
 
 
 def _caller() -> str | None:

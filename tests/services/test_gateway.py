@@ -9,17 +9,20 @@ from services.shared.sessions import Sessions
 from tests.services.conftest import ORDER, SECRET, World
 from tests.support.wsgi_transport import Answering, hanging
 
-NEEDS_SESSION = [("POST", "/api/orders"), ("GET", f"/api/orders/{new_id('ord')}"), ("GET", "/api/me")]
+NEEDS_SESSION = [
+    ("POST", "/api/orders"), ("GET", f"/api/orders/{new_id('ord')}"), ("GET", "/api/me"), ("GET", "/api/orders"),
+    ("POST", f"/api/orders/{new_id('ord')}/cancel"),
+]
 
 
-@pytest.mark.parametrize(("method", "path"), NEEDS_SESSION, ids=["place", "read", "me"])
+@pytest.mark.parametrize(("method", "path"), NEEDS_SESSION, ids=["place", "read", "me", "list", "cancel"])
 def test_without_a_session_nobody_gets_past_the_gateway(method: str, path: str, world: World) -> None:
     for authorization in (None, "Bearer", "Bearer nonsense", "Basic YTpi", "Bearer " + "x" * 5000):
         headers = {"Authorization": authorization} if authorization else {}
         answer = world.call(method, path, headers=headers, json=ORDER if method == "POST" else None)
         assert (answer.status_code, answer.mimetype) == (401, "application/problem+json")
         assert answer.headers["WWW-Authenticate"].startswith('Bearer realm="clew"')
-    assert world.seen["order"].lines == world.seen["user"].lines == []
+    assert world.seen["order"].access_lines == world.seen["user"].access_lines == []
 
 
 def test_an_expired_session_is_refused(world: World) -> None:

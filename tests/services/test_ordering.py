@@ -126,7 +126,7 @@ def test_the_order_service_lists_a_users_orders_newest_first_and_bounded(world: 
     order = world.client("order")
     listed = order.get(f"/orders?user_id={user['id']}&limit=2").get_json()["orders"]
     assert [each["id"] for each in listed] == sorted(placed, reverse=True)[:2]
-    assert order.get(f"/orders?user_id={new_id('usr')}").get_json() == {"orders": []}
+    assert order.get(f"/orders?user_id={new_id('usr')}").get_json() == {"orders": [], "next_cursor": None}
     for bad in ("limit=0", "limit=101", "limit=ten", "limit=-1", "limit=1.5", "limit=", "limit=٣", "user_id=ada"):
         answer = order.get(f"/orders?user_id={user['id']}&{bad}" if "limit" in bad else f"/orders?{bad}")
         assert (answer.status_code, answer.get_json()["code"]) == (400, "invalid"), bad

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,9 +11,25 @@ from hypothesis import strategies as st
 
 from observability import Problem
 from services.order.currencies import CURRENCIES
-from services.order.orders import DEAREST, MOST_ITEMS, MOST_OF_ONE, Buyer, Order, Wish, existing, place
+from services.order.listing import Place
+from services.order.once import LIFETIME, Once
+from services.order.orders import (
+    CANCELLED,
+    DEAREST,
+    MOST_ITEMS,
+    MOST_OF_ONE,
+    PLACED,
+    Buyer,
+    Order,
+    Wish,
+    cancel,
+    existing,
+    listed,
+    place,
+)
 from services.shared.ids import new_id
 from services.shared.peers import PeerFailed
+from tests.services.outcomes import outcome
 
 NOW = datetime(2026, 11, 21, 9, 42, tzinfo=UTC)
 ADA = Buyer(new_id("usr"), "ada", "Ada Lovelace")
@@ -24,15 +41,32 @@ class MemoryOrders:
 
     def __init__(self) -> None:
         self.kept: dict[str, Order] = {}
+        self.keys: dict[tuple[str, str], tuple[str, Once]] = {}
 
-    def add(self, order: Order) -> None:
+    def add(self, order: Order, once: Once | None = None) -> bool:
+        if once is not None:
+            if self.placed_as(order.user_id, once.key, now=order.created_at):
+                return False
+            self.keys[order.user_id, once.key] = order.id, once
         self.kept[order.id] = order
+        return True
+
+    def placed_as(self, user_id: str, key: str, *, now: datetime) -> tuple[Order, str] | None:
+        order_id, once = self.keys.get((user_id, key), ("", None))
+        return (self.kept[order_id], once.fingerprint) if once and once.expires_at > now else None
+
+    def cancel(self, order_id: str) -> bool:
+        order = self.kept[order_id]
+        self.kept[order_id] = replace(order, status=CANCELLED)
+        return order.status == PLACED
 
     def get(self, order_id: str) -> Order | None:
         return self.kept.get(order_id)
 
-    def of_user(self, user_id: str, *, limit: int) -> Sequence[Order]:
-        return [order for order in reversed(self.kept.values()) if order.user_id == user_id][:limit]
+    def of_user(self, user_id: str, *, limit: int, after: Place | None = None) -> Sequence[Order]:
+        newest = sorted(self.kept.values(), key=lambda order: (order.created_at, order.id), reverse=True)
+        there = (after.created_at, after.order_id) if after else (datetime.max.replace(tzinfo=UTC), "")
+        return [each for each in newest if each.user_id == user_id and (each.created_at, each.id) < there][:limit]
 
 
 class OnlyAda:
@@ -65,7 +99,7 @@ items = st.lists(
 @given(items, st.sampled_from(sorted(CURRENCIES)))
 def test_the_total_of_an_order_is_the_sum_of_its_lines(lines: list[dict[str, Any]], currency: str) -> None:
     orders = MemoryOrders()
-    order = place(Wish.read({"items": lines, "currency": currency}), ADA.id, users=OnlyAda(), orders=orders, now=NOW)
+    order, _ = place(Wish.read({"items": lines, "currency": currency}), ADA.id, users=OnlyAda(), orders=orders, now=NOW)
     assert order.total_amount == sum(line["quantity"] * line["unit_amount"] for line in lines)
     assert order.as_json()["items"] == lines
     assert orders.get(order.id) == order
@@ -124,10 +158,73 @@ def test_an_order_waits_when_nobody_can_say_whether_the_user_exists() -> None:
 
 def test_an_order_of_somebody_else_looks_like_no_order_at_all() -> None:
     orders = MemoryOrders()
-    order = place(Wish.read(WISH), ADA.id, users=OnlyAda(), orders=orders, now=NOW)
+    order, _ = place(Wish.read(WISH), ADA.id, users=OnlyAda(), orders=orders, now=NOW)
     assert existing(order.id, orders=orders, for_user=ADA.id) == existing(order.id, orders=orders) == order
     with pytest.raises(Problem) as of_another:
         existing(order.id, orders=orders, for_user=new_id("usr"))
     with pytest.raises(Problem) as none_at_all:
         existing(new_id("ord"), orders=orders, for_user=ADA.id)
     assert (of_another.value.word, of_another.value.detail) == (none_at_all.value.word, none_at_all.value.detail)
+
+
+moments = st.lists(st.integers(0, 5000), min_size=1, max_size=25)
+
+
+@given(moments, moments, st.integers(1, 7))
+def test_pages_together_are_the_list_of_before_whatever_is_placed_between_them(
+    before: list[int], between: list[int], limit: int
+) -> None:
+    """Many orders share a millisecond, some a microsecond."""
+    orders = MemoryOrders()
+    for moment in before:
+        place(Wish.read(WISH), ADA.id, users=OnlyAda(), orders=orders, now=NOW + timedelta(microseconds=moment))
+    whole = [order.id for order in orders.of_user(ADA.id, limit=100)]
+    seen: list[str] = []
+    after: Place | None = None
+    coming = iter(between)
+    while True:
+        page, after = listed(ADA.id, limit=limit, after=after, orders=orders)
+        seen += [order.id for order in page]
+        if after is None:
+            break
+        assert len(page) == limit
+        assert Place.read(str(after)) == after
+        for moment in coming:
+            later = NOW + timedelta(seconds=1, microseconds=moment)
+            place(Wish.read(WISH), ADA.id, users=OnlyAda(), orders=orders, now=later)
+            break
+    assert seen == whole
+
+
+@given(st.text(max_size=60) | st.from_regex(r"[0-9]{1,20}\.ord_[0-9a-z]{26}", fullmatch=True))
+def test_a_cursor_is_a_place_or_refused(text: str) -> None:
+    found = outcome(lambda: Place.read(text))
+    assert isinstance(found, Place) or found.word == "invalid"
+
+
+def test_under_one_key_there_is_one_order_with_one_answer_even_after_it_was_cancelled() -> None:
+    orders = MemoryOrders()
+    first, is_new = place(Wish.read(WISH), ADA.id, users=OnlyAda(), orders=orders, now=NOW, key="k")
+    cancel(first.id, ADA.id, orders=orders)
+    again, is_newer = place(Wish.read(WISH), ADA.id, users=NobodyCanSay(), orders=orders, now=NOW, key="k")
+    assert (is_new, is_newer, again.as_json(), len(orders.kept)) == (True, False, first.as_json(), 1)
+
+
+def test_a_key_means_something_else_for_another_wish_another_user_and_after_a_day() -> None:
+    orders = MemoryOrders()
+    place(Wish.read(WISH), ADA.id, users=OnlyAda(), orders=orders, now=NOW, key="k")
+    with pytest.raises(Problem) as refused:
+        place(Wish.read(WISH | {"currency": "USD"}), ADA.id, users=OnlyAda(), orders=orders, now=NOW, key="k")
+    assert refused.value.word == "conflict"
+    _, is_new = place(Wish.read(WISH), ADA.id, users=OnlyAda(), orders=orders, now=NOW + LIFETIME, key="k")
+    assert (is_new, len(orders.kept)) == (True, 2)
+    assert orders.placed_as(new_id("usr"), "k", now=NOW) is None
+
+
+def test_an_order_is_cancelled_once_and_only_by_whom_it_belongs_to() -> None:
+    orders = MemoryOrders()
+    order, _ = place(Wish.read(WISH), ADA.id, users=OnlyAda(), orders=orders, now=NOW)
+    with pytest.raises(Problem):
+        cancel(order.id, new_id("usr"), orders=orders)
+    assert cancel(order.id, ADA.id, orders=orders) == (replace(order, status=CANCELLED), True)
+    assert cancel(order.id, ADA.id, orders=orders) == (replace(order, status=CANCELLED), False)

@@ -11,6 +11,8 @@ import pytest
 
 from observability import Problem, Settings, SettingsError, Telemetry
 from observability.testing import capture
+from services.order.listing import Place
+from services.order.once import Once
 from services.order.orders import Item, Order
 from services.order.store import SqlOrders
 from services.shared.database import Database
@@ -82,6 +84,36 @@ def test_the_orders_of_a_user_are_the_newest_first_and_no_more_than_asked_for(or
     assert orders.of_user(ada, limit=3) == [kept[4], kept[3], kept[2]]
     assert len(orders.of_user(ada, limit=100)) == 5
     assert orders.of_user(new_id("usr"), limit=10) == []
+
+
+def test_a_page_begins_after_its_place(orders: SqlOrders) -> None:
+    ada = new_id("usr")
+    kept = [order(ada, NOW + timedelta(microseconds=at // 2)) for at in range(6)]
+    for each in kept:
+        orders.add(each)
+    newest = sorted(kept, key=lambda each: (each.created_at, each.id), reverse=True)
+    for index, each in enumerate(newest):
+        assert orders.of_user(ada, limit=2, after=Place(each.created_at, each.id)) == newest[index + 1 : index + 3]
+
+
+def test_a_key_is_kept_with_its_order_until_it_expires(orders: SqlOrders) -> None:
+    ada, expires = new_id("usr"), NOW + timedelta(hours=1)
+    first, second = order(ada), order(ada)
+    assert orders.add(first, Once("k", "a", expires))
+    assert not orders.add(second, Once("k", "b", expires))
+    assert orders.get(second.id) is None
+    assert orders.placed_as(ada, "k", now=NOW) == (first, "a")
+    assert orders.add(order(new_id("usr")), Once("k", "b", expires))
+    assert orders.placed_as(ada, "k", now=expires) is None
+    assert orders.add(order(ada, expires), Once("k", "c", expires + timedelta(hours=1)))
+    assert orders.placed_as(ada, "k", now=expires)[1] == "c"  # type: ignore[index]
+
+
+def test_an_order_is_cancelled_once(orders: SqlOrders) -> None:
+    placed = order(new_id("usr"))
+    orders.add(placed)
+    assert [orders.cancel(placed.id), orders.cancel(placed.id), orders.cancel(new_id("ord"))] == [True, False, False]
+    assert orders.get(placed.id).status == "cancelled"  # type: ignore[union-attr]
 
 
 def test_what_was_kept_is_there_after_a_restart(tmp_path: Path) -> None:
