@@ -7,6 +7,7 @@ ones a database has seen stands in its table ``<service>_schema_version``, so th
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -95,6 +96,7 @@ def _alone(connection: Connection) -> Iterator[None]:
 
 
 def _upgrade(connection: Connection, directory: Path, table: str) -> None:
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # its notes say nothing about this service
     from alembic.migration import MigrationContext
     from alembic.operations import Operations
     from alembic.script import ScriptDirectory
