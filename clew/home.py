@@ -13,7 +13,7 @@ from pathlib import Path
 _MARK = "clew-home"
 _MARK_TEXT = "This directory holds the state of `clew up`. `clew down --purge` deletes it.\n"
 _DIRECTORIES = ("aside", "data", "logs", "metrics", "positions", "run", "store")
-_OURS = (*_DIRECTORIES, "token-secret", ".gitignore", _MARK)
+_OURS = (*_DIRECTORIES, "faults.toml", "faults.new", "token-secret", ".gitignore", _MARK)
 _NEEDED_BYTES = 64 * 1024 * 1024
 
 
@@ -64,6 +64,10 @@ class Home:
     @property
     def token_secret(self) -> Path:
         return self.path / "token-secret"
+
+    @property
+    def faults(self) -> Path:
+        return self.path / "faults.toml"
 
     def prepare(self) -> None:
         """

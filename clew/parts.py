@@ -93,6 +93,7 @@ class Plan:
             "OTEL_EXPORTER_OTLP_ENDPOINT": _local(self.ports["OTLP_PORT"]),
             "METRICS_DIR": str(self.home.metrics / name),
             "DATA_DIR": str(self.home.data),
+            "FAULTS_FILE": str(self.home.faults),
             "LOG_STDOUT": "off",
             "BIND_HOST": "127.0.0.1",
             "USER_URL": _local(self.ports["USER_PORT"]),

@@ -34,13 +34,18 @@ def reference() -> str:
 
 
 def verbs() -> Iterator[tuple[str, str, argparse.ArgumentParser]]:
-    """(name, summary, parser) of every public verb."""
-    for action in make_parser()._actions:
+    """(name, summary, parser) of every public verb, and of what stands below one, such as `clew fault set`."""
+    yield from _below(make_parser(), "")
+
+
+def _below(parser: argparse.ArgumentParser, above: str) -> Iterator[tuple[str, str, argparse.ArgumentParser]]:
+    for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             summaries = {choice.dest: choice.help or "" for choice in action._choices_actions}
-            for name, parser in action.choices.items():
+            for name, verb in action.choices.items():
                 if name in summaries:
-                    yield name, summaries[name], parser
+                    yield above + name, summaries[name], verb
+                    yield from _below(verb, f"{above}{name} ")
 
 
 def _section(name: str, summary: str, parser: argparse.ArgumentParser) -> str:
@@ -52,8 +57,12 @@ def _section(name: str, summary: str, parser: argparse.ArgumentParser) -> str:
     options = [action for action in parser._actions if action.help != argparse.SUPPRESS and action.dest != "help"]
     if options:
         lines += ["\n| argument | meaning |", "| --- | --- |"]
-        lines += [f"| `{_signature(action)}` | {action.help} |" for action in options]
+        lines += [f"| `{_signature(action)}` | {_help(action)} |" for action in options]
     return "\n".join(lines) + "\n"
+
+
+def _help(action: argparse.Action) -> str:
+    return (action.help or "") % {}  # argparse wants a percent sign written twice
 
 
 def _signature(action: argparse.Action) -> str:

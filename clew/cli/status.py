@@ -9,8 +9,10 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
+from clew.cli.fault import documents, faults_of, sentences
 from clew.cli.verb import FINE, NO, Context, Verbs, add_verb
 from clew.home import Home
 from clew.supervisor import RunLock, RunRecord, read_record
@@ -37,12 +39,16 @@ def run(args: argparse.Namespace, context: Context) -> int:
             context.say(f"No stack is running in {home.path}. Start it: clew up")
         return NO
     stack = _ask_stack(record)
+    faults = faults_of(home)
     down = [part.name for part in record.parts if part.state != "ready"]
     fine = not down and stack is not None and not any(source["late"] for source in stack["sources"])
     if args.json:
-        context.say(json.dumps({"running": True, "fine": fine, **asdict(record), "stack": stack}))
+        state = {"running": True, "fine": fine, **asdict(record), "stack": stack, "faults": documents(faults)}
+        context.say(json.dumps(state))
     else:
         _show(record, stack, context, now_s=time.time())
+        for sentence in sentences(faults, datetime.now(UTC)):
+            context.say(sentence)
     return FINE if fine else NO
 
 
