@@ -9,6 +9,7 @@ from services.gateway.clients import HttpOrders, HttpUsers
 from services.gateway.me import me
 from services.shared.answers import readable
 from services.shared.body import json_object
+from services.shared.deadline import keep_deadlines
 from services.shared.health import health
 from services.shared.idempotency import idempotency_key
 from services.shared.sessions import Sessions, refusal
@@ -22,7 +23,7 @@ def create_app(*, telemetry: Telemetry, users: HttpUsers, orders: HttpOrders, se
     to be somebody (``X-User-Id``) nor steer a connection (hop-by-hop headers).
     """
     app = observe(Flask("gateway", static_folder=None), telemetry)  # <- the one line
-    problem_details(readable(app))
+    problem_details(keep_deadlines(readable(app)))
     app.register_blueprint(health(telemetry, user=users.ping, order=orders.ping))
 
     def caller() -> str:

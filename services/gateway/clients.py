@@ -65,7 +65,7 @@ class HttpOrders:
         :raises Problem: ``invalid``, ``unprocessable``, ``conflict``, or `PeerFailed`.
         """
         headers = {"X-User-Id": user_id} | ({"Idempotency-Key": key} if key is not None else {})
-        answer = self._peer.call("POST", "/orders", body=wish, headers=headers)
+        answer = self._peer.call("POST", "/orders", body=wish, headers=headers, idempotent=key is not None)
         return _with_id(self._peer, answer, "ord")
 
     def get(self, user_id: str, order_id: str) -> dict[str, object]:
@@ -87,7 +87,8 @@ class HttpOrders:
         """
         if not is_id("ord", order_id):
             raise Problem("not_found", "There is no such order.")
-        answer = self._peer.call("POST", f"/orders/{order_id}/cancel", headers={"X-User-Id": user_id})
+        headers = {"X-User-Id": user_id}
+        answer = self._peer.call("POST", f"/orders/{order_id}/cancel", headers=headers, idempotent=True)
         return _with_id(self._peer, answer, "ord")
 
     def listed(self, user_id: str, page: Mapping[str, str]) -> dict[str, object]:

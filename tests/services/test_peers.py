@@ -1,12 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from observability import Settings
 from observability.testing import Capture, capture
+from services.shared.breaker import MOST_FAILURES, REST_S
 from services.shared.peers import Peer, PeerFailed
 from tests.support.wsgi_transport import Answering, hanging, route
 
@@ -17,9 +20,35 @@ def seen() -> Iterator[Capture]:
         yield seen
 
 
-def peer(seen: Capture, app: Any) -> Peer:
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def peer(seen: Capture, app: Any, *, clock: Callable[[], float] = time.monotonic) -> Peer:
     session = route(seen.telemetry.session({"user": "http://user"}), {"user": app} if app else {})
-    return Peer("user", "http://user", session=session, telemetry=seen.telemetry, timeout_s=1.0)
+    return Peer("user", "http://user", session=session, telemetry=seen.telemetry, timeout_s=1.0, clock=clock)
+
+
+class Recovering:
+    """Gives its answers in turn, and the last one for ever."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers = list(answers)
+        self.asked: list[dict[str, Any]] = []
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        self.asked.append(environ)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        found: Iterable[bytes] = answer(environ, start_response)
+        return found
+
+
+CRASHING = Answering(b"{}", "500 INTERNAL SERVER ERROR")
+FINE = Answering(b'{"id": 1}')
 
 
 def test_an_answer_is_a_status_and_an_object(seen: Capture) -> None:
@@ -65,3 +94,62 @@ def test_a_probe_says_whether_a_peer_is_alive_and_leaves_no_span_no_sample_and_n
         assert failed.value.word == "unavailable"  # type: ignore[attr-defined]
     assert seen.spans == seen.lines == []
     assert seen.value("http_client_request_duration_seconds_count") == 0
+
+
+def test_a_call_that_may_be_repeated_is_tried_again_each_attempt_with_its_own_span_and_sample(seen: Capture) -> None:
+    app = Recovering(CRASHING, CRASHING, FINE)
+    assert peer(seen, app).call("GET", "/users/1").status == 200
+    spans = [span for span in seen.spans if span.name == "GET"]
+    assert [span.attributes["http.response.status_code"] for span in spans] == [500, 500, 200]  # type: ignore[index]
+    assert seen.value("http_client_request_duration_seconds_count", status="500") == 2
+    assert seen.events("peer.failed") == []
+    again = Recovering(CRASHING, FINE)
+    assert peer(seen, again).call("POST", "/users", body={}, idempotent=True).status == 200
+
+
+NO_SECOND_TRY: dict[str, tuple[str, Any]] = {
+    "it may have been done": ("POST", CRASHING),
+    "it took too long already": ("GET", hanging),
+    "the peer said no": ("GET", Answering(b"{}", "404 NOT FOUND")),
+    "the peer said why it cannot": ("GET", Answering(b'{"code": "unavailable"}', "503 SERVICE UNAVAILABLE")),
+}
+
+
+@pytest.mark.parametrize(("method", "app"), NO_SECOND_TRY.values(), ids=NO_SECOND_TRY)
+def test_there_is_no_second_attempt_when(method: str, app: Any, seen: Capture) -> None:
+    counting = Recovering(app)
+    with suppress(PeerFailed):
+        peer(seen, counting).call(method, "/users/1")
+    assert len(counting.asked) == 1
+
+
+@pytest.mark.parametrize("app", [hanging, CRASHING], ids=["slow", "crashing"])
+def test_a_peer_that_fails_again_and_again_is_left_alone_until_it_has_rested(app: Any, seen: Capture) -> None:
+    clock = Clock()
+    failing = Recovering(app)
+    asked = peer(seen, failing, clock=clock)
+    for _ in range(MOST_FAILURES):
+        with pytest.raises(PeerFailed):
+            asked.call("POST", "/users")
+    assert [line["labels"]["peer"] for line in seen.events("breaker.opened")] == ["user"]
+    assert seen.value("circuit_breaker_open", peer="user") == 1
+    before = len(failing.asked)
+    with pytest.raises(PeerFailed, match="is not asked at the moment") as refused:
+        asked.call("GET", "/users/1")
+    assert (len(failing.asked), refused.value.word) == (before, "unavailable")
+    assert refused.value.headers == {"Retry-After": "2"}
+    failing.answers = [FINE]
+    clock.now += REST_S
+    assert asked.call("GET", "/users/1").status == 200
+    assert len(seen.events("breaker.closed")) == 1
+    assert seen.value("circuit_breaker_open", peer="user") == 0
+
+
+def test_a_peer_that_says_why_it_cannot_is_not_left_alone(seen: Capture) -> None:
+    """The order service without its user service still shows orders; asking it must go on."""
+    closed = b'{"code": "unavailable", "detail": "Nobody can say."}'
+    asked = peer(seen, Answering(closed, "503 SERVICE UNAVAILABLE"))
+    for _ in range(3 * MOST_FAILURES):
+        with pytest.raises(PeerFailed, match="Nobody can say"):
+            asked.call("GET", "/users/1")
+    assert seen.events("breaker.opened") == []
