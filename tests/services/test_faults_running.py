@@ -35,6 +35,7 @@ def test_all_workers_of_a_running_service_take_a_fault_over_and_let_it_go(tmp_pa
         assert requests.get(user.url + "/readyz", timeout=5).status_code == 200
         home.faults.unlink()
         eventually(lambda: statuses() == {404}, what="the workers answer as before")
+        user.stop()  # which hands over what is not written yet
 
     injected = [line for line in user.lines() if line["event"].get("action") == "fault.injected"]
     faulted = [line for line in user.lines() if line.get("http", {}).get("response", {}).get("status_code") == 503]
