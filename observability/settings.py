@@ -172,6 +172,7 @@ class Settings:
     database_url: str = setting("DATABASE_URL", _text, "", "SQLAlchemy URL of the service's database. Unset: a SQLite file in DATA_DIR.", secret=True)
     data_dir: Path = setting("DATA_DIR", _path, Path("data"), "Directory of the services' SQLite files.")
     token_secret: str = setting("TOKEN_SECRET", _text, "", "Key that signs session tokens; gateway and user share it.", secret=True)
+    rate_limit: str = setting("RATE_LIMIT", _text, "1000/10 seconds", "How often one user, or one address without a session, may ask the gateway; off for no limit.")
     faults_file: Path | None = setting("FAULTS_FILE", _path, None, "TOML file of faults for exercises. Unset: no faults.")
     # the embedded stack
     clew_home: Path = setting("CLEW_HOME", _path, Path(".clew"), "Where the embedded stack keeps its state.")

@@ -6,31 +6,43 @@ from flask import Flask, request
 
 from observability import Problem, Telemetry, observe, problem_details
 from services.gateway.clients import HttpOrders, HttpUsers
+from services.gateway.limited import limited
 from services.gateway.me import me
+from services.gateway.rate import RateLimit
 from services.shared.answers import readable
 from services.shared.body import json_object
 from services.shared.deadline import keep_deadlines
+from services.shared.guarded import guarded
 from services.shared.health import health
 from services.shared.idempotency import idempotency_key
 from services.shared.sessions import Sessions, refusal
 
 
-def create_app(*, telemetry: Telemetry, users: HttpUsers, orders: HttpOrders, sessions: Sessions) -> Flask:
+def create_app(
+    *, telemetry: Telemetry, users: HttpUsers, orders: HttpOrders, sessions: Sessions, limit: RateLimit | None
+) -> Flask:
     """
-    The gateway.
+    The gateway; *limit* is how often each caller may ask.
 
     No header of a caller is passed on: what the services behind need is written anew, so a caller can neither claim
     to be somebody (``X-User-Id``) nor steer a connection (hop-by-hop headers).
     """
     app = observe(Flask("gateway", static_folder=None), telemetry)  # <- the one line
-    problem_details(keep_deadlines(readable(app)))
-    app.register_blueprint(health(telemetry, user=users.ping, order=orders.ping))
 
     def caller() -> str:
         authorization = request.headers.get("Authorization")
         if authorization:
             telemetry.secret(authorization.rpartition(" ")[2])
         return sessions.current(authorization).user_id
+
+    def who() -> str:
+        try:
+            return caller()
+        except Problem:
+            return request.remote_addr or "nobody"
+
+    problem_details(keep_deadlines(limited(readable(guarded(app)), limit, who)))
+    app.register_blueprint(health(telemetry, user=users.ping, order=orders.ping))
 
     def body_with_password() -> dict[str, object]:
         body = json_object()

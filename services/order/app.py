@@ -16,6 +16,7 @@ from services.order.store import SqlOrders
 from services.shared.answers import readable
 from services.shared.body import json_object
 from services.shared.deadline import keep_deadlines
+from services.shared.guarded import guarded
 from services.shared.health import health
 from services.shared.idempotency import idempotency_key
 from services.shared.ids import is_id
@@ -38,7 +39,7 @@ def create_app(
     It believes ``X-User-Id``: only the gateway, which checks sessions, may reach it.
     """
     app = observe(Flask("order", static_folder=None), telemetry)  # <- the one line
-    problem_details(keep_deadlines(readable(app)))
+    problem_details(keep_deadlines(readable(guarded(app))))
     app.register_blueprint(health(telemetry, database=orders.ping, user=users.ping))
     outcomes = ("placed", "replayed", "cancelled", "refused")
     placed, replayed, cancelled, refused = (telemetry.counter("orders_total").labels(outcome) for outcome in outcomes)

@@ -166,7 +166,7 @@ def place(
         user = users.find(user_id)
     except PeerFailed as failed:
         detail = "Nobody can say right now whether the user exists. Nothing was ordered; try again."
-        raise Problem("unavailable", detail, headers={"Retry-After": "1"}) from failed
+        raise Problem("unavailable", detail, headers={"Retry-After": "1"}, peer=failed.peer) from failed
     if user is None:
         raise Problem("unprocessable", "The user who orders does not exist.")
     order = Order(

@@ -33,7 +33,8 @@ class PeerFailed(Problem):
 
     def __init__(self, peer: str, word: str, detail: str, *, retry_after_s: float = 1.0) -> None:
         after = {"Retry-After": str(math.ceil(retry_after_s))} if word == "unavailable" else None
-        super().__init__(word, detail, headers=after)
+        # named in the answer: whoever asked us can tell that we are well ourselves
+        super().__init__(word, detail, headers=after, peer=peer)
         self.peer = peer
 
 
@@ -214,14 +215,14 @@ def _usable(response: requests.Response) -> Answer:
         body = response.json()
     except ValueError:
         body = None
-    if status in (503, 504) and isinstance(body, dict):
-        said, is_ours = body.get("detail"), "code" in body
-        if status == 503 or is_ours:
-            # a service that says in our form why it cannot is alive, and so no reason to leave it alone
-            word, what = ("unavailable", "is not available") if status == 503 else ("timeout", "ran out of time")
-            raise _Failed(word, what, said=said if isinstance(said, str) else "", at_fault=not is_ours)
+    problem = body if isinstance(body, dict) else {}
+    said = problem.get("detail")
+    sentence = said if isinstance(said, str) else ""
     if status == 503:
-        raise _Failed("unavailable", "is not available")
+        # not at fault: another service that it needs is away, and it can do the rest of its work
+        raise _Failed("unavailable", "is not available", said=sentence, at_fault="peer" not in problem)
+    if status == 504 and sentence:
+        raise _Failed("timeout", "ran out of time", said=sentence, at_fault=False)
     if not (200 <= status < 300 or 400 <= status < 500) or not isinstance(body, dict):
         raise _Failed("bad_gateway", f"gave an answer that makes no sense (status {status})")
     return Answer(status, body)

@@ -11,6 +11,7 @@ from observability import Problem, Telemetry, observe, problem_details
 from services.shared.answers import readable
 from services.shared.body import json_object
 from services.shared.deadline import keep_deadlines
+from services.shared.guarded import guarded
 from services.shared.health import health
 from services.shared.ids import is_id
 from services.shared.sessions import Sessions, refusal
@@ -32,7 +33,7 @@ def create_app(
     The user service. *now* gives the current time, with its zone.
     """
     app = observe(Flask("user", static_folder=None), telemetry)  # <- the one line
-    problem_details(keep_deadlines(readable(app)))
+    problem_details(keep_deadlines(readable(guarded(app))))
     app.register_blueprint(health(telemetry, database=users.ping))
     registered = telemetry.counter("users_registered_total")
     succeeded, failed = (telemetry.counter("logins_total").labels(outcome) for outcome in ("success", "failure"))

@@ -74,7 +74,13 @@ MAINS = {"user": user_main, "order": order_main, "gateway": gateway_main}
 
 
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def limits() -> dict[str, str]:
+    """A module may have its own: how often one may ask a service."""
+    return {}
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limits: dict[str, str]) -> Iterator[World]:
     # real hashes, cheap ones
     monkeypatch.setattr(user_main, "Passwords", partial(Passwords, memory_kib=8, passes=1))
     with ExitStack() as stack:
@@ -83,7 +89,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
             settings = Settings(
                 service_name=name, token_secret=SECRET, data_dir=tmp_path / "data", user_url="http://user",
                 order_url="http://order", trust_sampled=name != "gateway", metrics_dir=tmp_path / "metrics" / name,
-                export_delay_s=0.01,
+                export_delay_s=0.01, rate_limit=limits.get(name, "off"),
             )
             seen = stack.enter_context(capture(settings))
             _in_process(seen, there.peers)

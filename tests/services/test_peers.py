@@ -111,7 +111,7 @@ NO_SECOND_TRY: dict[str, tuple[str, Any]] = {
     "it may have been done": ("POST", CRASHING),
     "it took too long already": ("GET", hanging),
     "the peer said no": ("GET", Answering(b"{}", "404 NOT FOUND")),
-    "the peer said why it cannot": ("GET", Answering(b'{"code": "unavailable"}', "503 SERVICE UNAVAILABLE")),
+    "the peer lacks another one": ("GET", Answering(b'{"peer": "order"}', "503 SERVICE UNAVAILABLE")),
 }
 
 
@@ -145,9 +145,9 @@ def test_a_peer_that_fails_again_and_again_is_left_alone_until_it_has_rested(app
     assert seen.value("circuit_breaker_open", peer="user") == 0
 
 
-def test_a_peer_that_says_why_it_cannot_is_not_left_alone(seen: Capture) -> None:
+def test_a_peer_that_lacks_another_one_is_not_left_alone(seen: Capture) -> None:
     """The order service without its user service still shows orders; asking it must go on."""
-    closed = b'{"code": "unavailable", "detail": "Nobody can say."}'
+    closed = b'{"peer": "order", "detail": "Nobody can say."}'
     asked = peer(seen, Answering(closed, "503 SERVICE UNAVAILABLE"))
     for _ in range(3 * MOST_FAILURES):
         with pytest.raises(PeerFailed, match="Nobody can say"):
