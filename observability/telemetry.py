@@ -16,7 +16,7 @@ import uuid
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import requests
 from opentelemetry.sdk.trace import ReadableSpan
@@ -35,6 +35,9 @@ from observability.sampling import sampler
 from observability.settings import Settings
 from observability.signals import access_level
 from observability.vocabulary import EVENTS
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 _ALL: weakref.WeakSet[Telemetry] = weakref.WeakSet()
 
@@ -213,7 +216,7 @@ class Telemetry:
         Count a finished request; its exemplar names its trace if that trace is kept.
         True: its span should be sent soon.
         """
-        exemplar = _exemplar(record.context, record.end_ns)
+        exemplar = exemplar_of(record.context, record.end_ns)
         if exemplar is not None and self.makes_server_spans:
             self.emitted("traces")
         self.line_made(access_level(record))
@@ -233,7 +236,7 @@ class Telemetry:
         """
         Count an outgoing call; its exemplar names its client span.
         """
-        exemplar = _exemplar(context, start_ns + duration_ns)
+        exemplar = exemplar_of(context, start_ns + duration_ns)
         self._instruments.calls.labels(peer, method, status).observe(duration_ns / 1e9, exemplar)
 
     def request_began(self, active: ActiveRequest) -> None:
@@ -301,9 +304,22 @@ class Telemetry:
 
         return session(self, dict(peers or {}), timeout_s or self.settings.call_timeout_s, pool_size)
 
+    # ---- databases -----------------------------------------------------------------------------------------------
 
-def _exemplar(context: SpanContext, end_ns: int) -> Exemplar | None:
-    """Only a trace that is kept may be pointed to."""
+    def observe_engine(self, engine: Engine) -> Engine:
+        """
+        *engine*, whose every statement within a request or span makes a client span with its shape (never its values)
+        and a sample, and whose pool is in the metrics. Once per engine. Needs SQLAlchemy.
+        """
+        from observability.database import observe_engine
+
+        return observe_engine(engine, self)
+
+
+def exemplar_of(context: SpanContext, end_ns: int) -> Exemplar | None:
+    """
+    What points to the span *context*, which ended at *end_ns*; None unless it is kept.
+    """
     if not context.trace_flags.sampled:
         return None
     return Exemplar(format(context.trace_id, "032x"), format(context.span_id, "016x"), end_ns / 1e9)

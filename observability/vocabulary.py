@@ -41,6 +41,9 @@ EVENTS: dict[str, str] = {
 DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds in seconds; +Inf is added."""
 
+STATEMENT_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0)
+"""What OpenTelemetry advises for ``db.client.operation.duration``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Metric:
@@ -64,6 +67,10 @@ METRICS: dict[str, Metric] = {
         Metric("flask_http_request_exceptions_total", "counter", "Total number of HTTP requests which resulted in an exception", ("method", "status")),
         Metric("http_client_request_duration_seconds", "histogram", "Time until a peer's answer was complete, or the call failed", ("peer", "method", "status"), DURATION_BUCKETS),
         Metric("circuit_breaker_open", "gauge", "1 while a peer that failed several times in a row is left alone, in any worker", ("peer",), merge="max"),
+        Metric("db_client_operation_duration_seconds", "histogram", "Time until the database had executed a statement, or refused it", ("operation",), STATEMENT_BUCKETS),
+        Metric("db_client_connection_count", "gauge", "Open database connections by state: idle or used", ("state",)),
+        Metric("db_client_connection_max", "gauge", "Database connections that may be open at once"),
+        Metric("db_client_connection_timeouts_total", "counter", "Requests for a database connection that waited for one in vain"),
         Metric("telemetry_emitted_total", "counter", "Log lines and spans that were made", ("signal",)),
         Metric("telemetry_dropped_total", "counter", "Log lines, spans and metric updates that were given up", ("signal", "reason")),
         Metric("telemetry_queue_length", "gauge", "Log lines and spans that wait to be written or sent", ("signal",)),
@@ -94,6 +101,13 @@ ATTRIBUTES: dict[str, str] = {
     "network.protocol.version": "1.0 or 1.1.",
     "error.type": "Exception class, or the status code as text.",
     "peer.service": "The service a client span calls.",
+    "db.system.name": "sqlite, postgresql, mysql, mariadb, oracle.db, microsoft.sql_server or other_sql.",
+    "db.namespace": "The database's name, where there is a server.",
+    "db.operation.name": "The statement's keyword: SELECT, INSERT, and so on; else _OTHER.",
+    "db.collection.name": "The table, when the statement names one only.",
+    "db.query.summary": "Keywords and tables, for example SELECT orders: the span's name.",
+    "db.query.text": "The statement's shape: a placeholder or ? for every value.",
+    "db.response.status_code": "The database's code of a failure: SQLSTATE, or SQLite's name.",
     "clew.request_id": "The request's X-Request-Id.",
     "clew.truncated": "true: the body broke off after its first byte, or the client went away.",
     "clew.fault": "true: this request was made slow or failed on purpose.",

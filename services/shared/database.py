@@ -1,20 +1,25 @@
 """
-One database per service: a SQLite file unless ``DATABASE_URL`` says otherwise.
+One database per service: a SQLite file unless ``DATABASE_URL`` says otherwise, for example
+``postgresql+psycopg://clew@127.0.0.1/clew``.
 
 A crash of the process loses nothing that was committed. With SQLite, a power cut may take the last moments
-(``synchronous=NORMAL``); a transaction is whole or absent in any case.
+(``synchronous=NORMAL``); a transaction is whole or absent in any case. A database that goes away and comes back needs
+no restart: each connection is tried before it is used again.
 """
 
 from __future__ import annotations
 
+import math
+import os
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -22,18 +27,22 @@ from observability import Problem, Settings, SettingsError, Telemetry
 from services.shared.migrations import migrate
 
 BUSY_S = 2.0
-"""Longest wait for another writer of the same SQLite file."""
+"""Longest wait for a connection, for another writer of the same SQLite file, and for a lock in Postgres."""
+
+DOWN = (OperationalError, InterfaceError, PoolTimeoutError)
+"""What SQLAlchemy raises when the database is not there, too slow or too busy."""
 
 
 class Database:
     """
-    Transactions on one engine; safe to share between threads, and before a fork as long as `prepare` came last.
+    Transactions on one engine; safe to share between threads, and to take along into forked processes.
     """
 
     def __init__(self, engine: Engine, telemetry: Telemetry, *, name: str) -> None:
         self._engine = engine
-        self._name = name
         self._telemetry = telemetry
+        self._name = name
+        _leave_connections_to_parent(engine)
 
     @classmethod
     def from_settings(cls, settings: Settings, telemetry: Telemetry, *, name: str) -> Database:
@@ -44,7 +53,7 @@ class Database:
         """
         file = settings.data_dir / f"{name}.db"
         try:
-            engine = _engine(settings.database_url or f"sqlite:///{file}")
+            engine = _engine(make_url(settings.database_url or f"sqlite:///{file}"), settings)
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError):
             raise SettingsError(["DATABASE_URL is no SQLAlchemy URL whose driver is installed here."]) from None
         if not settings.database_url:
@@ -53,8 +62,8 @@ class Database:
 
     def prepare(self, migrations: Path) -> None:
         """
-        Apply what is missing of the files in *migrations*, however many processes do so at once. Afterwards no
-        connection is open, so that this process may fork.
+        Apply what is missing of the files in *migrations*, however many processes do so at once; observe what is done
+        from then on. To be called once. Afterwards no connection is open.
 
         :raises SettingsError: when the database cannot be opened, or a newer version of this service has changed it.
         """
@@ -67,6 +76,7 @@ class Database:
             raise SettingsError([complaint]) from None
         finally:
             self._engine.dispose()
+        self._telemetry.observe_engine(self._engine)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -78,7 +88,7 @@ class Database:
         try:
             with self._engine.begin() as connection:
                 yield connection
-        except (OperationalError, PoolTimeoutError) as error:
+        except DOWN as error:
             said = "The database did not answer."
             labels = {"dependency": "database"}
             self._telemetry.log("dependency.failed", said, level="error", error=error, labels=labels)
@@ -91,7 +101,7 @@ class Database:
         try:
             with self._engine.connect() as connection:
                 connection.execute(text(f"SELECT 1 FROM {table} LIMIT 1"))
-        except (OperationalError, PoolTimeoutError) as error:
+        except DOWN as error:
             raise _unavailable() from error
 
     def close(self) -> None:
@@ -118,17 +128,52 @@ class _Cursor(Protocol):
     def close(self) -> None: ...
 
 
-def _engine(url: str) -> Engine:
-    # without hide_parameters, every database error would carry names and password hashes into the log
-    if not url.startswith("sqlite"):
-        return create_engine(url, hide_parameters=True, pool_pre_ping=True, pool_timeout=BUSY_S)
-    engine = create_engine(url, hide_parameters=True, pool_timeout=BUSY_S, connect_args={"timeout": BUSY_S})
-
-    @event.listens_for(engine, "connect")
-    def _configure(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-        cursor: _Cursor = connection.cursor()
-        for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
+def _engine(url: URL, settings: Settings) -> Engine:
+    # a thread needs one connection at a time; without hide_parameters, errors would carry names and hashes into the log
+    engine = create_engine(
+        url, hide_parameters=True, pool_size=settings.threads, max_overflow=0, pool_timeout=BUSY_S,
+        pool_pre_ping=url.get_backend_name() != "sqlite", connect_args=_connect_args(url, settings),
+    )
+    if url.get_backend_name() == "sqlite":
+        event.listen(engine, "connect", _configure_sqlite)
     return engine
+
+
+def _connect_args(url: URL, settings: Settings) -> dict[str, object]:
+    """
+    Time limits, unless the URL has its own: no statement outlasts the patience of whoever called the service.
+    """
+    if url.get_backend_name() == "sqlite":
+        return {"timeout": BUSY_S}
+    if url.get_driver_name() not in ("psycopg", "psycopg2"):
+        return {}
+    call_ms, lock_ms = round(settings.call_timeout_s * 1000), round(BUSY_S * 1000)
+    limits = {"statement_timeout": call_ms, "lock_timeout": lock_ms, "idle_in_transaction_session_timeout": 2 * call_ms}
+    wanted: dict[str, object] = {
+        "connect_timeout": math.ceil(BUSY_S),
+        "tcp_user_timeout": call_ms,
+        "application_name": settings.service_name,
+        "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
+    }
+    return {name: value for name, value in wanted.items() if name not in url.query}
+
+
+def _configure_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    cursor: _Cursor = connection.cursor()
+    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _leave_connections_to_parent(engine: Engine) -> None:
+    """
+    SQLite's locks and Postgres' protocol would break if a forked process went on with its parent's connections.
+    """
+    reference = weakref.ref(engine)
+
+    def forget() -> None:
+        engine = reference()
+        if engine is not None:
+            engine.dispose(close=False)
+
+    os.register_at_fork(after_in_child=forget)

@@ -29,7 +29,9 @@ def test_one_order_is_one_trace_through_three_services_in_lines_spans_and_exempl
         ("gateway", "POST"): ("gateway", "POST /api/orders"),
         ("order", "POST /orders"): ("gateway", "POST"),
         ("order", "GET"): ("order", "POST /orders"),
+        ("order", "INSERT orders"): ("order", "POST /orders"),
         ("user", "GET /users/<user_id>"): ("order", "GET"),
+        ("user", "SELECT users"): ("user", "GET /users/<user_id>"),
     }
 
     for service, route in (("gateway", "/api/orders"), ("order", "/orders"), ("user", "/users/<user_id>")):
