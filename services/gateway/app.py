@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from flask import Flask, request
 
 from observability import Problem, Telemetry, observe, problem_details
@@ -11,10 +13,12 @@ from services.gateway.me import me
 from services.gateway.rate import RateLimit
 from services.shared.answers import readable
 from services.shared.body import json_object
+from services.shared.contract import contract
 from services.shared.deadline import keep_deadlines
 from services.shared.guarded import guarded
 from services.shared.health import health
 from services.shared.idempotency import idempotency_key
+from services.shared.query import Query
 from services.shared.sessions import Sessions, refusal
 
 
@@ -43,6 +47,7 @@ def create_app(
 
     problem_details(keep_deadlines(limited(readable(guarded(app)), limit, who)))
     app.register_blueprint(health(telemetry, user=users.ping, order=orders.ping))
+    app.register_blueprint(contract(Path(__file__).with_name("openapi.json")))
 
     def body_with_password() -> dict[str, object]:
         body = json_object()
@@ -73,8 +78,10 @@ def create_app(
 
     @app.get("/api/orders")
     def get_orders() -> dict[str, object]:
-        asked = {name: request.args[name] for name in ("limit", "cursor") if name in request.args}
-        return orders.listed(caller(), asked)
+        user_id, query = caller(), Query()
+        asked = {name: query.text(name) for name in ("limit", "cursor")}
+        query.check()
+        return orders.listed(user_id, {name: value for name, value in asked.items() if value is not None})
 
     @app.post("/api/orders/<order_id>/cancel")
     def post_cancel(order_id: str) -> dict[str, object]:

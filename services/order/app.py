@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 
 from flask import Flask, request
 
@@ -15,13 +16,14 @@ from services.order.orders import Order, Wish, cancel, existing, listed, place
 from services.order.store import SqlOrders
 from services.shared.answers import readable
 from services.shared.body import json_object
+from services.shared.contract import contract
 from services.shared.deadline import keep_deadlines
 from services.shared.guarded import guarded
 from services.shared.health import health
 from services.shared.idempotency import idempotency_key
 from services.shared.ids import is_id
 from services.shared.peers import PeerFailed
-from services.shared.query import whole
+from services.shared.query import Query
 
 USUAL_LIMIT, MOST_LIMIT = 20, 100
 
@@ -41,6 +43,7 @@ def create_app(
     app = observe(Flask("order", static_folder=None), telemetry)  # <- the one line
     problem_details(keep_deadlines(readable(guarded(app))))
     app.register_blueprint(health(telemetry, database=orders.ping, user=users.ping))
+    app.register_blueprint(contract(Path(__file__).with_name("openapi.json")))
     outcomes = ("placed", "replayed", "cancelled", "refused")
     placed, replayed, cancelled, refused = (telemetry.counter("orders_total").labels(outcome) for outcome in outcomes)
 
@@ -71,13 +74,18 @@ def create_app(
 
     @app.get("/orders")
     def get_orders() -> dict[str, object]:
-        user_id, cursor, asking = request.args.get("user_id", ""), request.args.get("cursor"), _caller()
-        limit = whole("limit", usual=USUAL_LIMIT, most=MOST_LIMIT)
-        if not is_id("usr", user_id):
-            raise Problem("invalid", "The query must name a user: user_id=usr_….")
-        if asking not in (None, user_id):
-            raise Problem("not_found", "There is no such list of orders.")
+        query = Query()
+        user_id = query.text("user_id") or ""
+        limit = query.whole("limit", usual=USUAL_LIMIT, most=MOST_LIMIT)
+        cursor = query.text("cursor")
         after = Place.read(cursor) if cursor is not None else None
+        if cursor is not None and after is None:
+            query.wrong("cursor", "must be the next_cursor of an earlier page")
+        if not is_id("usr", user_id):
+            query.wrong("user_id", "must be the id of a user")
+        query.check()
+        if _caller() not in (None, user_id):
+            raise Problem("not_found", "There is no such list of orders.")
         page, then = listed(user_id, limit=limit, after=after, orders=orders)
         return {"orders": [order.as_json() for order in page], "next_cursor": str(then) if then else None}
 

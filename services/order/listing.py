@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from observability import Problem
 from services.shared.ids import is_id
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -25,14 +24,13 @@ class Place:
     order_id: str
 
     @classmethod
-    def read(cls, cursor: str) -> Place:
+    def read(cls, cursor: str) -> Place | None:
         """
-        :raises Problem: ``invalid`` when *cursor* is none that `__str__` gives.
+        The place that `__str__` wrote as *cursor*; None when it wrote no such thing.
         """
         found = _CURSOR.fullmatch(cursor)
         if found is None or not is_id("ord", found[2]):
-            detail = "must be the next_cursor of an earlier page"
-            raise Problem("invalid", f"The parameter cursor {detail}.", errors=[{"field": "cursor", "detail": detail}])
+            return None
         return cls(_EPOCH + timedelta(microseconds=int(found[1])), found[2])
 
     def __str__(self) -> str:

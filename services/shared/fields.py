@@ -66,11 +66,14 @@ class Fields:
 
     def whole(self, name: str, *, least: int, most: int) -> int:
         """
-        A whole number. ``true``, ``1.0`` and ``"1"`` are none.
+        A whole number, with or without a fraction of zero: for JSON, 1 and 1.0 are the same. ``true`` and ``"1"`` are
+        none.
         """
         value = self._get(name)
         if value is None:
             return least
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
         if not isinstance(value, int) or isinstance(value, bool):
             return self._wrong(name, f"must be a whole number, not {kind(value)}", least)
         if not least <= value <= most:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 from flask import Flask, request
 
 from observability import Problem, Telemetry, observe, problem_details
 from services.shared.answers import readable
 from services.shared.body import json_object
+from services.shared.contract import contract
 from services.shared.deadline import keep_deadlines
 from services.shared.guarded import guarded
 from services.shared.health import health
@@ -35,6 +37,7 @@ def create_app(
     app = observe(Flask("user", static_folder=None), telemetry)  # <- the one line
     problem_details(keep_deadlines(readable(guarded(app))))
     app.register_blueprint(health(telemetry, database=users.ping))
+    app.register_blueprint(contract(Path(__file__).with_name("openapi.json")))
     registered = telemetry.counter("users_registered_total")
     succeeded, failed = (telemetry.counter("logins_total").labels(outcome) for outcome in ("success", "failure"))
 
