@@ -33,6 +33,7 @@ class Plan:
     """
     :param environ: the environment of `clew up`; only the system's variables and known settings reach the children.
     :param ports: setting name -> port, no zeros.
+    :param load_rps: requests per second that are sent to the services all the time; None: none.
     :param config_dir: where `logstash.conf` and `prometheus.yml` are.
     """
 
@@ -42,10 +43,12 @@ class Plan:
     config_dir: Path
     run_id: str
     with_services: bool = True
+    load_rps: float | None = None
 
     def parts(self) -> tuple[Part, ...]:
-        """The stack first, then the services that come after it."""
-        return (self._stack(), *(self._service(name) for name in SERVICES if self.with_services))
+        """The stack first, then the services that come after it, then what sends them load."""
+        services = (self._service(name) for name in SERVICES if self.with_services)
+        return (self._stack(), *services, *((self._load(self.load_rps),) if self.load_rps else ()))
 
     def stack_environ(self) -> Mapping[str, str]:
         """The environment of the stack process, and of whatever else runs a verb of `clew` for this stack."""
@@ -80,6 +83,19 @@ class Plan:
             port=port,
             checks=(Check(port, "/healthz"), Check(port, "/readyz", after=_NEEDS[name])),
             after=("stack",),
+        )
+
+    def _load(self, rps: float) -> Part:
+        port = self.ports["GATEWAY_PORT"]
+        goal = ("--rps", f"{rps:g}", "--duration", "0", "--every", "60s", "--gateway", _local(port))
+        return Part(
+            name="load",
+            command=(sys.executable, "-m", "clew.main", "load", *goal),
+            environ=self.stack_environ(),
+            cwd=self.config_dir,
+            port=port,
+            checks=(),
+            after=("gateway",),
         )
 
     def _service_environ(self, name: str) -> Mapping[str, str]:

@@ -22,6 +22,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "clew.intake": ("clew.intake", "clew.pipeline", "clew.store", "observability"),
     "clew.query": ("clew.query", "clew.store", "observability"),
     "clew.explorer": ("clew.explorer", "clew.query", "clew.store.model", "observability"),
+    "clew.load": ("clew.load",),
     "clew.cli": ("clew", "observability"),
     "clew": ("clew", "observability"),
 }

@@ -8,9 +8,9 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from clew.cli import down, fault, follow, journey, stack, status, up
+from clew.cli import down, fault, follow, journey, load, stack, status, up
 
-VERBS = (up, down, status, follow, journey, fault, stack)
+VERBS = (up, down, status, follow, journey, fault, load, stack)
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -10,9 +10,12 @@ import sys
 import time
 import uuid
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
-from clew.cli.verb import Context, Refusal, Verbs, add_verb
+from clew.cli.fault import faults_of, sentences
+from clew.cli.load import rate
+from clew.cli.verb import USAGE, Context, Refusal, Verbs, add_verb
 from clew.home import Home
 from clew.parts import PORTS, Plan
 from clew.supervisor import (
@@ -39,6 +42,7 @@ def register(verbs: Verbs) -> None:
     parser.add_argument("--detach", action="store_true", help="return when everything is ready; `clew down` stops it")
     parser.add_argument("--no-services", action="store_true", help="start the stack alone, for services of your own")
     parser.add_argument("--no-journey", action="store_true", help="do not send a first order through the services")
+    parser.add_argument("--load", type=rate, metavar="RPS", help="send so many requests per second until it stops")
     parser.add_argument(
         "--config", type=Path, default=Path(), metavar="DIR",
         help="where logstash.conf and prometheus.yml are (default: here)",
@@ -51,6 +55,9 @@ def run(args: argparse.Namespace, context: Context) -> int:
     from clew.stack.config import ConfigError, read_config
 
     home = Home.at(context.settings.clew_home)
+    if args.load and args.no_services:
+        print("--load needs services; leave --no-services out.", file=context.err)
+        return USAGE
     refuse_if_running(home)
     try:
         read_config(args.config, {**context.environ, "LOG_DIR": str(home.logs)})
@@ -91,6 +98,8 @@ def _supervise(args: argparse.Namespace, context: Context, home: Home) -> int:
         None if args.background else line_writer(context.out), log=log, colours=context.colours and not args.background
     )
     _sweep_leftovers(home, console)
+    for sentence in sentences(faults_of(home), datetime.now(UTC)):
+        console.say(f"{sentence} End it: clew fault clear")
     settings = context.settings
     wanted = {name: int(getattr(settings, name.lower())) for name in PORTS}
     chosen = ports.choose(wanted)
@@ -99,7 +108,7 @@ def _supervise(args: argparse.Namespace, context: Context, home: Home) -> int:
         raise Refusal("\n".join(complaints))
     plan = Plan(
         home=home, environ=context.environ, ports=chosen, config_dir=args.config.absolute(), run_id=uuid.uuid4().hex,
-        with_services=not args.no_services,
+        with_services=not args.no_services, load_rps=args.load,
     )
     record = RunRecord(
         run_id=plan.run_id, pid=os.getpid(), identity=processes.identity(os.getpid()), phase="starting",
@@ -137,4 +146,5 @@ def _farewell(record: RunRecord, *, background: bool) -> Sequence[str]:
 
 def _same_arguments(args: argparse.Namespace) -> list[str]:
     flags = [f"--{name}" for name in ("no-services", "no-journey") if getattr(args, name.replace("-", "_"))]
-    return [*flags, "--config", str(args.config)]
+    load = ["--load", f"{args.load:g}"] if args.load else []
+    return [*flags, *load, "--config", str(args.config)]
