@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down test check lock pictures bench
+.PHONY: help setup up down test test-real check lock pictures bench
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -21,6 +21,9 @@ down: $(STAMP) ## stop them, also detached ones
 
 test: check ## lint, types, and every test
 	$(BIN)/pytest -n 2 --dist loadfile
+
+test-real: $(STAMP) ## the services on a real Postgres (as root, Debian's package is installed if it is missing)
+	$(BIN)/python -m tests.real
 
 check: $(STAMP) ## lint and types only
 	$(BIN)/ruff check
