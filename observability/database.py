@@ -94,24 +94,28 @@ class _Statements:
         self, statement: str, parent: SpanContext, start_ns: int, duration_ns: int, error: BaseException | None
     ) -> None:
         of, attributes = self._described(statement)
-        telemetry = self._telemetry
+        telemetry, seconds = self._telemetry, self._durations.labels(of.operation)
+        if not parent.trace_flags.sampled:
+            seconds.observe(duration_ns / 1e9)
+            return
         own = SpanContext(
             parent.trace_id, telemetry.ids.generate_span_id(), False, parent.trace_flags, parent.trace_state
         )
         end_ns = start_ns + duration_ns
-        self._durations.labels(of.operation).observe(duration_ns / 1e9, exemplar_of(own, end_ns))
-        if own.trace_flags.sampled:
-            telemetry.span_ended(
-                readable(
-                    name=of.summary, context=own, parent=parent, kind=SpanKind.CLIENT, start_ns=start_ns,
-                    end_ns=end_ns, attributes=attributes if error is None else attributes | _why(error),
-                    events=(), links=(), status=_UNSET if error is None else _FAILED,
-                    resource=telemetry.instance.resource,
-                )
+        seconds.observe(duration_ns / 1e9, exemplar_of(own, end_ns))
+        telemetry.span_ended(
+            readable(
+                name=of.summary, context=own, parent=parent, kind=SpanKind.CLIENT, start_ns=start_ns, end_ns=end_ns,
+                attributes=attributes if error is None else attributes | _why(error), events=(), links=(),
+                status=_UNSET if error is None else _FAILED, resource=telemetry.instance.resource,
             )
+        )
 
 
 def server_of(engine: Engine) -> dict[str, str | int]:
+    """
+    The attributes that are the same for every statement: which system, which database, where. No credentials.
+    """
     url = engine.url
     system = _SYSTEMS.get(engine.dialect.name, "other_sql")
     found: dict[str, str | int] = {"db.system.name": system}

@@ -132,14 +132,14 @@ def _engine(url: URL, settings: Settings) -> Engine:
     # a thread needs one connection at a time; without hide_parameters, errors would carry names and hashes into the log
     engine = create_engine(
         url, hide_parameters=True, pool_size=settings.threads, max_overflow=0, pool_timeout=BUSY_S,
-        pool_pre_ping=url.get_backend_name() != "sqlite", connect_args=_connect_args(url, settings),
+        pool_pre_ping=url.get_backend_name() != "sqlite", connect_args=connect_arguments(url, settings),
     )
     if url.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
     return engine
 
 
-def _connect_args(url: URL, settings: Settings) -> dict[str, object]:
+def connect_arguments(url: URL, settings: Settings) -> dict[str, object]:
     """
     Time limits, unless the URL has its own: no statement outlasts the patience of whoever called the service.
     """
