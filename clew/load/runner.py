@@ -72,7 +72,7 @@ class Runner:
             self._stopping = True
             for _ in self._workers:
                 self._queue.put(None)
-            self._tally.unfinished = self._in_flight
+            self._tally.close(unfinished=self._in_flight)
 
     @property
     def _in_flight(self) -> int:

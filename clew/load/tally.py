@@ -78,11 +78,14 @@ class Tally:
         self.began = clock()
         self._clock = clock
         self._lock = threading.Lock()
+        self._closed = False
         self._windows = [(self.began, Latencies()), (self.began, Latencies())]
 
     def add(self, journey: str, ask: Ask, answer: Answer, *, latency_s: float, request_id: str) -> None:
-        """One answer, or that there was none."""
+        """One answer, or that there was none. After `close` it comes too late to count."""
         with self._lock:
+            if self._closed:
+                return
             step = self.steps.setdefault((journey, ask.step), Step())
             step.latencies.add(latency_s)
             step.statuses[answer.status] += 1
@@ -100,6 +103,12 @@ class Tally:
                         trace_id=answer.trace_id, request_id=request_id,
                         detail=answer.error or answer.text("detail"),
                     ))
+
+    def close(self, *, unfinished: int) -> None:
+        """The run is over; what is counted now stays as it is."""
+        with self._lock:
+            self._closed = True
+            self.unfinished = unfinished
 
     def overall(self) -> Latencies:
         """Of all requests."""
