@@ -15,7 +15,7 @@ from observability import Problem
 
 HEADER = "X-Request-Timeout-Ms"
 LONGEST_MS = 600_000
-RESERVE_S = 0.05
+RESERVE_S = 0.1
 """Kept back from what is passed on, to answer in time when nothing comes back."""
 
 

@@ -103,7 +103,8 @@ def register(wish: Registration, *, users: Users, passwords: Passwords, now: dat
     :raises Problem: ``conflict`` when the username is taken.
     """
     user = User(new_id("usr", clock=now.timestamp), wish.username, wish.name, now)
-    if not users.add(user, passwords.hash(wish.password)):
+    # the first look is for the usual case, which need not pay for a hash; only `add` settles it among many at once
+    if users.find(wish.username) is not None or not users.add(user, passwords.hash(wish.password)):
         raise Problem("conflict", f"The username {wish.username!r} is taken.")
     return user
 

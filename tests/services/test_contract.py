@@ -63,6 +63,22 @@ def test_what_several_documents_describe_they_describe_alike() -> None:
                 assert described.setdefault((kind, name), part) == part, name
 
 
+def test_the_table_of_status_codes_in_the_documentation_is_what_the_documents_promise() -> None:
+    page = (Path(services.__file__).parents[1] / "docs" / "services.md").read_text("utf-8")
+    said: dict[tuple[str, str, str], set[int]] = {}
+    for service, method, path, *cells in re.findall(
+        r"^\| (\w+) \| `([A-Z]+) (\S+)` \| ([\d ]*) \| ([\d ]*) \| ([\d ]*) \|$", page, re.MULTILINE
+    ):
+        for name in SERVICES if service == "all" else (service,):
+            said[name, method, path] = {int(status) for cell in cells for status in cell.split()}
+    promised = {
+        (name, *operation): {int(status) for status in promise["responses"]}
+        for name in SERVICES
+        for operation, promise in operations(name).items()
+    }
+    assert said == promised
+
+
 class Watched:
     """Compares each answer of a service with its document, and remembers which promises were kept."""
 
