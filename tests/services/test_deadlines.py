@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -108,10 +109,10 @@ def test_over_sockets_no_answer_comes_later_than_its_deadline(tmp_path: Path, de
     few has to be in time, and none may take the patience that calls have without a deadline.
     """
     took = []
-    with (
-        socket.create_server(("127.0.0.1", 0)) as silent,
-        running(tmp_path, "order", USER_URL=f"http://127.0.0.1:{silent.getsockname()[1]}", CALL_TIMEOUT="5") as services,
-    ):
+    with ExitStack() as stack:
+        silent = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        user = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        services = stack.enter_context(running(tmp_path, "order", USER_URL=user, CALL_TIMEOUT="5"))
         for _ in range(3):
             began = time.perf_counter()
             url = f"{services['order'].url}/orders"

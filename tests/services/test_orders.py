@@ -3,13 +3,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from observability import Problem
+from observability import Problem, Settings, Telemetry
 from services.order.currencies import CURRENCIES
 from services.order.listing import Place
 from services.order.once import LIFETIME, Once
@@ -27,6 +29,8 @@ from services.order.orders import (
     listed,
     place,
 )
+from services.order.store import SqlOrders
+from services.shared.database import Database
 from services.shared.ids import new_id
 from services.shared.peers import PeerFailed
 
@@ -227,3 +231,49 @@ def test_an_order_is_cancelled_once_and_only_by_whom_it_belongs_to() -> None:
         cancel(order.id, new_id("usr"), orders=orders)
     assert cancel(order.id, ADA.id, orders=orders) == (replace(order, status=CANCELLED), True)
     assert cancel(order.id, ADA.id, orders=orders) == (replace(order, status=CANCELLED), False)
+
+
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("place"), st.integers(0, 1), st.sampled_from([None, "k"]), st.sampled_from(["EUR", "USD"])),
+        st.tuples(st.just("cancel"), st.integers(0, 1), st.integers(0, 5)),
+        st.tuples(st.just("list"), st.integers(0, 1), st.integers(1, 3), st.integers(0, 5)),
+        st.tuples(st.just("wait"), st.sampled_from([0.001, 5.0, LIFETIME.total_seconds()])),
+    ),
+    max_size=30,
+)
+
+
+@pytest.mark.slow
+@settings(max_examples=20)
+@given(steps)
+def test_orders_in_a_database_behave_like_orders_in_a_dictionary(steps: list[tuple[Any, ...]]) -> None:
+    """The dictionary is what the rules above are tested with, so it has to be true to the real thing."""
+    with TemporaryDirectory() as directory:
+        database = Database.from_settings(Settings(data_dir=Path(directory)), Telemetry.off(), name="order")
+        real, model, now = SqlOrders(database), MemoryOrders(), NOW
+        users, placed = (new_id("usr"), new_id("usr")), [new_id("ord")]
+        for step in steps:
+            now += timedelta(microseconds=1)
+            if step[0] == "place":
+                _, user, key, currency = step
+                wish = Wish.read(WISH | {"currency": currency})
+                order = Order(new_id("ord"), users[user], wish.items, currency, wish.total_amount, PLACED, now)
+                once = Once(key, wish.fingerprint, now + LIFETIME) if key else None
+                assert real.add(order, once) == model.add(order, once)
+                placed.append(order.id)
+                if key:
+                    assert real.placed_as(users[user], key, now=now) == model.placed_as(users[user], key, now=now)
+            elif step[0] == "cancel":
+                order_id = placed[step[2] % len(placed)]
+                assert real.get(order_id) == model.get(order_id)
+                assert real.cancel(order_id) == (model.get(order_id) is not None and model.cancel(order_id))
+            elif step[0] == "list":
+                _, user, limit, index = step
+                at = model.get(placed[index % len(placed)])
+                after = Place(at.created_at, at.id) if at else None
+                found = [store.of_user(users[user], limit=limit, after=after) for store in (real, model)]
+                assert found[0] == found[1]
+            else:
+                now += timedelta(seconds=step[1])
+        database.close()
