@@ -47,7 +47,8 @@ def _run(argv: list[str], environ: Mapping[str, str]) -> int:
     wants_colours = sys.stdout.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
     columns = os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else 0
     context = Context(
-        settings=settings, environ=environ, out=sys.stdout, err=sys.stderr, colours=wants_colours, columns=columns or 100
+        settings=settings, environ=environ, out=sys.stdout, err=sys.stderr, colours=wants_colours,
+        columns=columns or 100,
     )
     try:
         code: int = args.run(args, context)
