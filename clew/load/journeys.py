@@ -74,7 +74,8 @@ class Visitors:
     def any(self, rng: random.Random) -> Visitor:
         """There must be one: see `first_visitors`."""
         with self._lock:
-            return rng.choice(self._visitors)
+            # takes one number however many there are, so that what is chosen next does not depend on their count
+            return self._visitors[int(rng.random() * len(self._visitors))]
 
     def __len__(self) -> int:
         return len(self._visitors)

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from clew.load import Client, Plan, Result, Runner, Tally, VisitError, Visitors, first_visitors, source_address, target
-from clew.load.journeys import JOURNEYS, Answer, Ask
+from clew.load.journeys import JOURNEYS, Answer, Ask, Visitor
 from clew.load.latencies import Latencies
 from clew.load.runner import MOST_WAITING
 from clew.load.visit import drive
@@ -57,6 +57,16 @@ def test_every_journey_gets_the_answers_it_expects_and_asks_as_often_as_it_says(
     assert drive(JOURNEYS[name].begin(random.Random(1), visitors, "9"), ask)
     assert len(asked) == JOURNEYS[name].requests
     client.close()
+
+
+def test_what_is_ordered_depends_on_the_seed_and_not_on_how_many_visitors_there_are(there: Gateway) -> None:
+    few, many = visitors_of(there), visitors_of(there)
+    for number in range(90):
+        many.add(Visitor(f"ada-{number}", "usr_1", "t", "ord_1"))
+
+    for seed in range(20):
+        one, other = (next(JOURNEYS["order"].begin(random.Random(seed), them, "1")) for them in (few, many))
+        assert (one.body, one.key) == (other.body, other.key)
 
 
 def test_a_run_sends_what_the_plan_says_and_counts_every_answer(there: Gateway) -> None:
