@@ -155,8 +155,8 @@ def place(
     A new order of an existing user, and True. Under a *key* there is one order, however often and however many at once
     ask for it: whoever comes later gets that order as it was placed, and False.
 
-    :raises Problem: ``unprocessable`` when the user does not exist, ``unavailable`` when nobody can say, ``conflict``
-        when something else was ordered under that key.
+    :raises Problem: ``unprocessable`` when the user does not exist, ``unavailable`` when nobody can say, ``timeout``
+        when there is no time left to ask, ``conflict`` when something else was ordered under that key.
     """
     once = Once(key, wish.fingerprint, now + LIFETIME) if key is not None else None
     earlier = _earlier(once, user_id, orders=orders, now=now)
@@ -165,6 +165,8 @@ def place(
     try:
         user = users.find(user_id)
     except PeerFailed as failed:
+        if failed.late:
+            raise
         detail = "Nobody can say right now whether the user exists. Nothing was ordered; try again."
         raise Problem("unavailable", detail, headers={"Retry-After": "1"}, peer=failed.peer) from failed
     if user is None:

@@ -28,14 +28,18 @@ class PeerFailed(Problem):
     """
     A service that we need did not give a usable answer; raised out of a view it becomes a 502, 503 or 504.
 
-    It has been logged as ``peer.failed``, so whoever catches it only decides what to do without the answer.
+    It has been logged as ``peer.failed``, so whoever catches it only decides what to do without the answer. *late*: it
+    was not even asked, because our caller's time is up.
     """
 
-    def __init__(self, peer: str, word: str, detail: str, *, retry_after_s: float = 1.0) -> None:
+    def __init__(
+        self, peer: str, word: str, detail: str, *, retry_after_s: float = 1.0, late: bool = False
+    ) -> None:
         after = {"Retry-After": str(math.ceil(retry_after_s))} if word == "unavailable" else None
         # named in the answer: whoever asked us can tell that we are well ourselves
         super().__init__(word, detail, headers=after, peer=peer)
         self.peer = peer
+        self.late = late
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,7 @@ class Peer:
         left = time_left()
         budget_s = self._timeout_s if left is None else min(self._timeout_s, left)
         if int(budget_s * 1000) < 1:
-            raise self._failed("timeout", "was not asked, because the time for this request is up")
+            raise self._failed("timeout", "was not asked, because the time for this request is up", late=True)
         rest_s = self._breaker.enter()
         if rest_s:
             what = "is not asked at the moment, because it failed several times"
@@ -195,14 +199,21 @@ class Peer:
             self._telemetry.log("breaker.closed", f"The {self.name} service answers again.", labels=labels)
 
     def _failed(
-        self, word: str, what: str, error: Exception | None = None, *, said: str = "", retry_after_s: float = 1.0
+        self,
+        word: str,
+        what: str,
+        error: Exception | None = None,
+        *,
+        said: str = "",
+        retry_after_s: float = 1.0,
+        late: bool = False,
     ) -> PeerFailed:
         sentence = f"The {self.name} service {what}."
         level = "error" if word == "bad_gateway" else "warning"
         self._telemetry.log(
             "peer.failed", sentence, level=level, error=error, labels={"peer": self.name, "reason": word}
         )
-        return PeerFailed(self.name, word, said or sentence, retry_after_s=retry_after_s)
+        return PeerFailed(self.name, word, said or sentence, retry_after_s=retry_after_s, late=late)
 
 
 def _is_worth_another(error: BaseException) -> bool:

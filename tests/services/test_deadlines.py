@@ -76,6 +76,15 @@ def test_a_spent_deadline_is_not_passed_on(world: World) -> None:
     assert (answer.status_code, answer.get_json()["code"], user.asked) == (504, "timeout", [])
 
 
+def test_an_order_that_there_is_no_time_for_is_not_placed(world: World) -> None:
+    user = world.register()
+    headers = {HEADER: "1", "X-User-Id": user["id"]}
+    answer = world.client("order").post("/orders", json=ORDER, headers=headers)
+    assert (answer.status_code, answer.get_json()["code"]) == (504, "timeout")
+    listed = world.client("order").get(f"/orders?user_id={user['id']}")
+    assert listed.get_json()["orders"] == []
+
+
 def test_callers_in_a_hurry_do_not_open_the_breaker_for_everybody(world: World) -> None:
     world.peers["user"] = hanging
     for _ in range(2 * MOST_FAILURES):
