@@ -124,7 +124,7 @@ class Running:
     def until_up(self) -> Running:
         def up() -> bool:
             assert self.process.poll() is None, "clew up has ended"
-            return self.record.phase == "up"
+            return (self.record.phase, self.record.pid) == ("up", self.process.pid)
 
         eventually(up, timeout_s=60, what="clew up is up")
         return self
@@ -143,6 +143,11 @@ class Running:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
         return self.process.wait(20)
+
+    def start_again(self) -> Running:
+        """A new `clew up` in the same home."""
+        self.process = self._up()
+        return self
 
     def kill_supervisor(self) -> None:
         self.process.kill()
