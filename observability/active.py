@@ -187,6 +187,7 @@ class ActiveRequest:
 
     def record(self, sequence: int) -> RequestRecord:
         environ, span = self.environ, self.span
+        span.ended = True  # threads that go on with the request's context write no more into what is read below
         duration = time.perf_counter_ns() - self.perf_ns
         status = self.status or 500
         return RequestRecord(
@@ -213,9 +214,9 @@ class ActiveRequest:
             exceptions=self.exceptions,
             truncated=self.truncated,
             client_gone=self.client_gone,
-            attributes=span.attributes,
-            events=span.events,
-            links=span.links,
+            attributes=dict(span.attributes),
+            events=list(span.events),
+            links=list(span.links),
             span_status=span.status,
             sequence=sequence,
             measured=not environ.get(DO_NOT_TRACK),

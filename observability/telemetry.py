@@ -68,7 +68,8 @@ class Telemetry:
         self.metrics = Metrics(self._metrics_directory(), instance=self.instance_id)
         self._instruments = Instruments(self.metrics)
         self._instance: Instance | None = None
-        self._making = threading.Lock()
+        self._opening: Instance | None = None
+        self._making = threading.RLock()  # reentrant: what opens an instance's files may log
         self._tracers: dict[tuple[str, str | None, str | None], Tracer] = {}
         self._stop: Callable[[], None] | None = None
         self._logger = logging.getLogger(settings.service_name)
@@ -109,15 +110,19 @@ class Telemetry:
     @property
     def instance(self) -> Instance:
         """This process' part."""
-        instance = self._instance
-        if instance is None:
-            with self._making:
-                if self._instance is None:
-                    self._instance = Instance(self)
+        return self._instance or self._make()
+
+    def _make(self) -> Instance:
+        with self._making:
+            if self._opening is None:
+                made = Instance(self)
+                if self._opening is None:  # else a signal handler has logged meanwhile
+                    self._opening = made
+                    made.open()
                     if self._stop is not None:
                         adopt_server_loggers()
-                instance = self._instance
-        return instance
+                    self._instance = made
+            return self._opening
 
     def start(self) -> Telemetry:
         """
@@ -151,9 +156,9 @@ class Telemetry:
         """
         After a fork: the child is another instance.
         """
-        self._instance = None
+        self._instance = self._opening = None
         self._instance_id = ""
-        self._making = threading.Lock()
+        self._making = threading.RLock()
         self._tracers = {}
 
     # ---- logs ----------------------------------------------------------------------------------------------------
