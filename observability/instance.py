@@ -263,8 +263,8 @@ class Instance:
         self.flush()  # ends the requests whose body was thrown away
         self._await_requests(time.monotonic() + deadline_s / 3)
         self._scribe.close()
-        self._closed = True
         self.spans.close(max(0.2, end - time.monotonic()))
+        self._closed = True  # not before: that the collector is away may only turn out now
         if self._console is not None:
             self._console.close()
         if self._file is not None:

@@ -28,7 +28,7 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 @dataclass(frozen=True, slots=True)
 class Played:
     """
-    :param answered: requests that were answered with 200, the last one right before SIGTERM.
+    :param answered: requests that were answered with 200, the last one (``/last``) right before SIGTERM.
     :param at_once: spans that the collector had two seconds after the first request.
     :param ended_s: seconds from SIGTERM to the end of the process; None: it still ran after `PATIENCE_S`.
     :param spans: names that the collector got. *instances*: whose they were, in the same order.
@@ -84,7 +84,7 @@ def play(kind: str, server: str, collector: Collector | None, folder: Path) -> P
             answered += 2
         get("/thread")
         exposition = get("/metrics")
-        get("/ok")
+        get("/last")
         answered += 2
         ended = end(process)
     finally:
