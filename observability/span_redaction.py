@@ -10,7 +10,7 @@ from typing import Any
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util import BoundedList
-from opentelemetry.trace import Link, Status
+from opentelemetry.trace import Link, SpanContext, Status, TraceState
 
 from observability.redaction import Redactor, Secrets
 from observability.spans import readable, text_of
@@ -38,10 +38,11 @@ def outgoing(span: ReadableSpan, redactor: Redactor, secrets: Secrets) -> Readab
         Event(redactor.text(text_of(event.name), secrets), clean(event.attributes), event.timestamp)
         for event in span.events[-MOST:]
     ]
-    links = [Link(link.context, clean(link.attributes)) for link in span.links[-MOST:]]
+    links = [Link(_told(link.context, redactor, secrets), clean(link.attributes)) for link in span.links[-MOST:]]
+    own = span.get_span_context()
     return readable(
         name=redactor.text(text_of(span.name), secrets),
-        context=span.get_span_context(),
+        context=own and _told(own, redactor, secrets),
         parent=span.parent,
         kind=span.kind,
         start_ns=span.start_time or 0,
@@ -53,6 +54,17 @@ def outgoing(span: ReadableSpan, redactor: Redactor, secrets: Secrets) -> Readab
         resource=span.resource,
         scope=span.instrumentation_scope,
     )
+
+
+def _told(context: SpanContext, redactor: Redactor, secrets: Secrets) -> SpanContext:
+    """
+    *context* with a clean tracestate. The caller's own travels on to the services behind as it is; it is not told here.
+    """
+    if not context.trace_state:
+        return context
+    clean = redactor.document(context.trace_state, secrets)
+    state = TraceState([(key, str(value)) for key, value in clean.items() if key in context.trace_state])
+    return SpanContext(context.trace_id, context.span_id, context.is_remote, context.trace_flags, state)
 
 
 def _bounded(items: list[Any], dropped: int) -> BoundedList[Any]:

@@ -30,7 +30,7 @@ from observability.instruments import Instruments
 from observability.metrics import Counter, Exemplar, Gauge, Histogram, Metrics, exposition
 from observability.process_wide import adopt_server_loggers, install
 from observability.record import RequestRecord
-from observability.redaction import Redactor
+from observability.redaction import NONE, Redactor
 from observability.sampling import sampler
 from observability.settings import Settings
 from observability.signals import access_level
@@ -65,7 +65,7 @@ class Telemetry:
         self.span_sink = span_sink
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._instance_id = ""
-        self.metrics = Metrics(self._metrics_directory(), instance=self.instance_id)
+        self.metrics = Metrics(self._metrics_directory(), instance=self.instance_id, clean=self._label)
         self._instruments = Instruments(self.metrics)
         self._instance: Instance | None = None
         self._opening: Instance | None = None
@@ -192,6 +192,10 @@ class Telemetry:
             active.secrets.add(value)
 
     # ---- metrics -------------------------------------------------------------------------------------------------
+
+    def _label(self, value: str) -> str:
+        active = active_request()
+        return self.redactor.text(value, active.secrets if active else NONE)
 
     def counter(self, name: str, help: str = "", labels: Sequence[str] = ()) -> Counter:
         """
