@@ -164,6 +164,7 @@ class Instance:
                 self._scribe.put(record, soon=soon)
         finally:
             self._in_flight.discard(active)
+            active.done()
 
     def request_abandoned(self, active: ActiveRequest) -> None:
         """
