@@ -54,7 +54,7 @@ def test_a_killed_stack_process_costs_nothing(running: Running) -> None:
     )
 
     assert Counter(answer.status for answer in done.answers) == {200: REQUESTS // 2, 201: REQUESTS // 2}
-    even = eventually(lambda: all_is_there(running), timeout_s=20, interval_s=0.1, what="all that was emitted is stored")
+    even = eventually(lambda: all_is_there(running), timeout_s=20, interval_s=0.1, what="all emitted is stored")
     assert sum(even.stored.values()) > 8 * REQUESTS
     for answer in done.placing[:3] + done.placing[-3:]:
         found = running.dossier(answer.trace_id)
