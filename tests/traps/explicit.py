@@ -47,8 +47,8 @@ class App:
         """Nothing to do where the session does it."""
 
     def fill(self) -> Flask:
-        @self.flask.get("/work")
-        def work() -> str:
+        @self.flask.get("/job")
+        def job() -> str:
             with trace.get_tracer("shop").start_as_current_span("inner") as span:
                 for number in range(10):
                     span.set_attribute(f"attribute {number}", "x" * 50)
@@ -112,7 +112,7 @@ def tutorial(url: str) -> dict[str, Any]:
 
 def ask(app: App) -> dict[str, Any]:
     client = app.fill().test_client()
-    status = client.get("/work", headers={"traceparent": CALLER}).status_code
+    status = client.get("/job", headers={"traceparent": CALLER}).status_code
     families = text_string_to_metric_families(client.get("/metrics", headers={"Accept": OPENMETRICS}).text)
     counts = [s for family in families for s in family.samples if s.name == "flask_http_request_duration_seconds_count"]
     return {"status": status, "calls": app.calls(), "counts": [(sorted(s.labels.values()), s.value) for s in counts]}

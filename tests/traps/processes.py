@@ -104,7 +104,7 @@ def the_environment_changes_nothing(act: Act) -> None:
     silent = act.scenes.said(act.kind, hostile=False)
     assert silent["status"] == 200
     assert silent["calls"] == ["a" * 32]
-    assert {span["name"] for span in silent["spans"]} >= {"GET /work", "inner"}
+    assert {span["name"] for span in silent["spans"]} >= {"GET /job", "inner"}
     assert act.scenes.said(act.kind, hostile=True) == silent
 
 
