@@ -70,6 +70,14 @@ def ask(
         return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
 
 
+def answers(port: int, path: str) -> bool:
+    """Whether GET *path* is answered with 200."""
+    try:
+        return ask(port, "GET", path).status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+
+
 @dataclass(frozen=True)
 class Buyer:
     """A registered user who is logged in."""
@@ -134,7 +142,7 @@ class Running:
 
         def well() -> bool:
             assert [part.state for part in self.record.parts] == ["ready"] * 4, self.record.parts
-            return [ask(self.port(name), "GET", "/readyz").status for name in SERVICES] == [200] * 3
+            return all(answers(self.port(name), "/readyz") for name in SERVICES)
 
         eventually(well, timeout_s=60, interval_s=0.05, what="every part is ready")
 

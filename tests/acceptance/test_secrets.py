@@ -18,7 +18,7 @@ import pytest
 
 from tests.acceptance import planting, search
 from tests.acceptance.planting import Secrets
-from tests.acceptance.running import ROOT, SERVICES, Running, ask
+from tests.acceptance.running import ROOT, SERVICES, Running, answers
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow
@@ -86,27 +86,20 @@ def stranger(folder: Path, running: Running, bound: socket.socket) -> Iterator[i
             command, cwd=ROOT, env=environ, stdout=output, stderr=subprocess.STDOUT, pass_fds=[bound.fileno()]
         )
         try:
-            eventually(lambda: serves(port), timeout_s=20, what="the stranger serves")
+            eventually(lambda: answers(port, "/metrics"), timeout_s=20, what="the stranger serves")
             yield port
         finally:
             process.terminate()
             process.wait(10)
 
 
-def serves(port: int) -> bool:
-    try:
-        return ask(port, "GET", "/metrics").status == 200
-    except OSError:
-        return False
-
-
 def plant(running: Running, port: int) -> tuple[Secrets, str, Counter[int]]:
     buyer = running.buyer()
     planted, canary = planting.make(buyer.token), f"lantern fish/{secrets.token_hex(6)}"
-    answers = planting.through_the_gateway(running, buyer, planted, canary)
-    answers += planting.to_the_stranger(port, planted, canary)
-    answers.append(planting.while_the_database_is_locked(running, planted))
-    return planted, canary, Counter(answer.status for answer in answers)
+    got = planting.through_the_gateway(running, buyer, planted, canary)
+    got += planting.to_the_stranger(port, planted, canary)
+    got.append(planting.while_the_database_is_locked(running, planted))
+    return planted, canary, Counter(answer.status for answer in got)
 
 
 def all_arrived(running: Running) -> bool:
