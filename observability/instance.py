@@ -26,9 +26,10 @@ from observability.provider import HandOver, sdk_provider
 from observability.record import RequestRecord
 from observability.redaction import NONE, Secrets
 from observability.scribe import Scribe
-from observability.sender import Endpoint, Sender
+from observability.sender import Sender
 from observability.signals import server_span
 from observability.span_redaction import outgoing
+from observability.transport import Endpoint
 
 if TYPE_CHECKING:
     from observability.telemetry import Telemetry
@@ -144,6 +145,7 @@ class Instance:
             queue_size=settings.export_queue,
             batch_size=settings.export_batch,
             on_drop=self._spans_dropped,
+            on_lost=self._spans_lost,
             on_delivered=self._telemetry.metrics.confirm,
             on_state=self._delivery_changed,
         )
@@ -220,6 +222,7 @@ class Instance:
             return [outgoing(span, self._telemetry.redactor, secrets)]
         except Exception:  # noqa: BLE001 (see above)
             self._spans_dropped(1, "unwritable")
+            self._spans_lost([span])
             return []
 
     def _write(self, line: bytes) -> None:
@@ -237,6 +240,12 @@ class Instance:
 
     def _spans_dropped(self, count: int, reason: str) -> None:
         self._telemetry.dropped("traces", reason, count)
+
+    def _spans_lost(self, spans: Sequence[ReadableSpan]) -> None:
+        contexts = [span.context for span in spans if span.context is not None]
+        self._telemetry.metrics.forget({
+            context.trace_id.to_bytes(16, "big") + context.span_id.to_bytes(8, "big") for context in contexts
+        })
 
     def _delivery_changed(self, working: bool, why: str) -> None:
         if working:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 from typing import TypeVar
 
@@ -129,6 +129,13 @@ class Metrics:
         even after this process is gone.
         """
         self._store.confirm(until_s)
+
+    def forget(self, ids: Set[bytes]) -> None:
+        """
+        These spans (trace id and span id, 24 bytes) will never be delivered: no exemplar may name them. To be called
+        before the time of their end is confirmed.
+        """
+        self._store.forget(ids)
 
     def close(self) -> None:
         """
