@@ -126,7 +126,8 @@ class Ours(Stage):
             logging.getLogger("shop").info(message)
         telemetry.stop()
         text = "".join(file.read_text() for file in folder.glob("*.jsonl"))
-        return [json.loads(line)["message"] for line in text.splitlines()]
+        read = [json.loads(line) for line in text.splitlines()]
+        return [line["message"] for line in read if line["log"]["logger"] == "shop"]
 
 
 class Tutorial(Stage):
