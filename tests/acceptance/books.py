@@ -31,7 +31,7 @@ class Books:
 
 
 def books(running: Running) -> Books:
-    """All of them now, after a scrape, so that the ledger knows what the services know."""
+    """Those of our three services now, after a scrape, so that the ledger knows what they know."""
     running.scrape()
     emitted, dropped = Counter[Key](), Counter[Key]()
     for service in SERVICES:
@@ -40,14 +40,17 @@ def books(running: Running) -> Books:
                 if sample.name == f"telemetry_instance_{name}_total":
                     key = (service, sample.labels["service_instance_id"], sample.labels["signal"])
                     account[key] += int(sample.value)
-    ledger = {(row["service"], row["instance"], row["signal"]): row for row in running.status()["ledger"]}
+    ledger = {
+        (row["service"], row["instance"], row["signal"]): row
+        for row in running.status()["ledger"] if row["service"] in SERVICES
+    }
     return Books(emitted, dropped, _written(running), _stored(running), ledger)
 
 
 def _written(running: Running) -> Counter[Key]:
     ids = Counter[str]()
     written = Counter[Key]()
-    for path in running.home.logs.glob("*.jsonl"):
+    for path in (path for service in SERVICES for path in running.home.logs.glob(f"{service}-*.jsonl")):
         for text in path.read_bytes().splitlines():
             line = json.loads(text)
             ids[line["event"]["id"]] += 1
@@ -64,5 +67,5 @@ def _stored(running: Running) -> Counter[Key]:
     return Counter(
         (service, instance, signal)
         for signal, rows in (("logs", lines), ("traces", spans))
-        for service, instance, _ in rows
+        for service, instance, _ in rows if service in SERVICES
     )

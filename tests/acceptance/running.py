@@ -131,11 +131,15 @@ class Running:
 
     def until_up(self) -> Running:
         def up() -> bool:
-            assert self.process.poll() is None, "clew up has ended"
+            assert self.process.poll() is None, self.said()
             return (self.record.phase, self.record.pid) == ("up", self.process.pid)
 
         eventually(up, timeout_s=60, what="clew up is up")
         return self
+
+    def said(self) -> str:
+        """What `clew up` has said so far."""
+        return (self.home.run / "up.log").read_text("utf-8")
 
     def until_well(self) -> None:
         """Every part is ready, and every service says so itself."""

@@ -6,7 +6,7 @@ import json
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,10 +31,13 @@ def slow_to_send(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield one.until_up()
     finally:
         one.stop()
+        one.clew("down")
 
 
 @pytest.fixture
 def running(slow_to_send: Running) -> Running:
+    if slow_to_send.process.poll() is not None:
+        slow_to_send.start_again().until_up()
     slow_to_send.until_well()
     return slow_to_send
 
@@ -131,9 +134,8 @@ def counted_orders(running: Running) -> float:
     )
 
 
-def test_nothing_of_a_killed_supervisor_remains_after_the_next_up_or_down(start: Callable[..., Running]) -> None:
+def test_nothing_of_a_killed_supervisor_remains_after_the_next_up_or_down(running: Running) -> None:
     """Not even a part that hangs at that moment and hears no SIGTERM."""
-    running = start()
     order = running.gateway("POST", "/api/orders", ORDER, headers=running.buyer().headers)
     running.dossier(order.trace_id)
     first = running.record
