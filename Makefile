@@ -33,7 +33,7 @@ bench: $(STAMP) ## what it costs: start-up, memory, a request
 	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 pictures: $(STAMP) ## take the screenshots of the README from a running stack (needs chromium)
-	$(BIN)/python -m tools.pictures
+	$(BIN)/python docs/pictures.py
 
 lock: $(STAMP) ## write the lock files again from pyproject.toml (asks the package index)
 	$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml -o requirements.lock

@@ -57,7 +57,8 @@ def wait_until_up(process: subprocess.Popen[bytes], home: Path) -> RunRecord:
         if record is not None and record.phase == "up":
             return record
         time.sleep(0.02)
-    raise SystemExit(f"clew up did not come up; see {home / 'run' / 'up.log'}")
+    said = home / "run" / "up.log"
+    raise SystemExit(f"clew up did not come up. It said:\n{said.read_text('utf-8') if said.exists() else 'nothing'}")
 
 
 def ready_at(home: Path) -> float:

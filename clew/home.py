@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,10 +70,11 @@ class Home:
     def faults(self) -> Path:
         return self.path / "faults.toml"
 
-    def prepare(self) -> None:
+    def prepare(self, *, free_bytes: Callable[[Path], int] = lambda path: shutil.disk_usage(path).free) -> None:
         """
         Make the directories (for this user only) and the token secret, once. What is there already stays.
 
+        :param free_bytes: how much room there is on the disk of a path.
         :raises HomeError: it cannot be written, or the disk has too little room.
         """
         try:
@@ -86,7 +88,7 @@ class Home:
             (self.path / _MARK).write_text(_MARK_TEXT, "utf-8")
             (self.path / ".gitignore").write_text("*\n", "utf-8")
             self._make_token_secret()
-            free = shutil.disk_usage(self.path).free
+            free = free_bytes(self.path)
         except OSError as error:
             raise HomeError(
                 f"Cannot write to {self.path}: {error.strerror}. Set CLEW_HOME to a directory that can be written."

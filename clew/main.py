@@ -4,15 +4,13 @@ Composition root of the command line, and the only module of `clew` that reads t
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from clew.cli.parser import make_parser
-from clew.cli.verb import CRASH, INTERRUPTED, NO, USAGE, Context, Refusal
-from clew.home import HomeError
-from observability import Settings, SettingsError
+if TYPE_CHECKING:
+    from observability import Settings
 
 
 def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
@@ -23,14 +21,20 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = 
         code = _run(list(sys.argv[1:] if argv is None else argv), os.environ if environ is None else environ)
         sys.stdout.flush()
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return 130
     except BrokenPipeError:  # `clew follow … | head` has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return NO
+        return 1
     return code
 
 
 def _run(argv: list[str], environ: Mapping[str, str]) -> int:
+    # Imported here, so that a Ctrl-C meanwhile is an interrupt and not a stack trace.
+    from clew.cli.parser import make_parser
+    from clew.cli.verb import NO, USAGE, Context, Refusal
+    from clew.home import HomeError
+    from observability import Settings, SettingsError
+
     parser = make_parser()
     try:
         args = parser.parse_args(argv)
@@ -58,15 +62,16 @@ def _run(argv: list[str], environ: Mapping[str, str]) -> int:
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001 (the last door: a sentence and a file instead of a stack trace)
-        return _crashed(error, args, argv, settings)
+        return _crashed(error, args.verb, argv, settings)
     return code
 
 
-def _crashed(error: Exception, args: argparse.Namespace, argv: list[str], settings: Settings) -> int:
+def _crashed(error: Exception, verb: str, argv: list[str], settings: Settings) -> int:
     from clew.cli.crash import write_crash
+    from clew.cli.verb import CRASH
 
     path = write_crash(error, argv=argv, home=settings.clew_home)
-    print(f"clew {args.verb} hit a bug ({type(error).__name__}). Details: {path}", file=sys.stderr)
+    print(f"clew {verb} hit a bug ({type(error).__name__}). Details: {path}", file=sys.stderr)
     return CRASH
 
 

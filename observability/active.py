@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as otel
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.trace import SpanContext, SpanKind, TraceFlags, TraceState
 
-from observability.context import ACTIVE, DO_NOT_TRACK
+from observability.context import ACTIVE, DO_NOT_TRACK, ENVIRON
 from observability.ids import request_id
 from observability.propagation import incoming
 from observability.record import KNOWN_METHODS, OTHER_METHOD, UNMATCHED, RequestRecord
@@ -35,7 +36,7 @@ class ActiveRequest:
     """
 
     __slots__ = (
-        "_secrets", "app", "body_bytes", "client_gone", "closes", "content_length", "context", "crash",
+        "_base", "_secrets", "app", "body_bytes", "client_gone", "closes", "content_length", "crash",
         "environ", "exceptions", "failure", "finished", "id", "method", "perf_ns", "quiet", "route", "span",
         "status", "telemetry", "truncated",
     )
@@ -62,23 +63,28 @@ class ActiveRequest:
         self.truncated = False
         self.client_gone = False
         self._secrets: Secrets | None = None
-        parent, context = incoming(environ, telemetry.settings.baggage_keys)
-        self.span = LiveSpan(self._identity(parent), parent, "", SpanKind.SERVER, now)
-        if telemetry.makes_server_spans:
-            context = trace.set_span_in_context(self.span, context)
-        self.context = otel.set_value(ACTIVE, self, context)
-
-    def _identity(self, parent: SpanContext | None) -> SpanContext:
-        telemetry = self.telemetry
+        parent, self._base = incoming(environ, telemetry.settings.baggage_keys)
         trace_id = parent.trace_id if parent else telemetry.ids.generate_trace_id()
+        own = self._identity(trace_id, telemetry.ids.generate_span_id(), parent, loud=not quiet)
+        self.span = LiveSpan(own, parent, "", SpanKind.SERVER, now)
+
+    def _identity(self, trace_id: int, span_id: int, parent: SpanContext | None, *, loud: bool) -> SpanContext:
         state: TraceState | None = parent.trace_state if parent else None
-        if self.quiet:
-            flags = _NOT_SAMPLED
-        else:
-            flags, state = decide(
-                telemetry.sampler, trace_id, self.method, parent, trusted=telemetry.settings.trust_sampled
-            )
-        return SpanContext(trace_id, telemetry.ids.generate_span_id(), False, flags, state)
+        flags, telemetry = _NOT_SAMPLED, self.telemetry
+        if loud:
+            trusted = telemetry.settings.trust_sampled
+            flags, state = decide(telemetry.sampler, trace_id, self.method, parent, trusted=trusted)
+        return SpanContext(trace_id, span_id, False, flags, state)
+
+    def context(self) -> Context:
+        """
+        The context in which the request is answered. Not kept here: it knows the request, and nothing that the request
+        holds should wait for the garbage collector (Flask takes the same care).
+        """
+        context = self._base
+        if self.telemetry.makes_server_spans:
+            context = trace.set_span_in_context(self.span, context)
+        return otel.set_value(ACTIVE, self, context)
 
     @property
     def trace_id(self) -> str:
@@ -106,9 +112,14 @@ class ActiveRequest:
         """
         self.telemetry.redactor.learn(self.secrets, body=body)
 
-    def _carries_secrets(self) -> bool:
-        environ = self.environ
-        return bool("HTTP_AUTHORIZATION" in environ or "HTTP_COOKIE" in environ or environ.get("QUERY_STRING"))
+    def _may_tell(self) -> bool:
+        """Whether a secret of the request may stand in its record: in the address, or in what a view gave the span."""
+        environ, span = self.environ, self.span
+        return bool(
+            self._secrets is not None
+            or "HTTP_AUTHORIZATION" in environ or "HTTP_COOKIE" in environ or environ.get("QUERY_STRING")
+            or span.attributes or span.events or span.links or span.name or span.status.description
+        )
 
     def adopt(self, span: trace.Span) -> None:
         """
@@ -124,12 +135,13 @@ class ActiveRequest:
         """
 
         def observed(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
-            self.status = int(status[:3])
             length = next((value for name, value in headers if name.lower() == "content-length"), "")
-            self.content_length = int(length) if length.isascii() and length.isdigit() else -1
             ours = [pair for pair in headers if pair[0].lower() not in ("x-request-id", "x-trace-id")]
             ours += [("X-Request-Id", self.id), ("X-Trace-Id", self.trace_id)]
             write = start_response(status, ours, exc_info) if exc_info else start_response(status, ours)
+            # Not before: a server that has sent its headers refuses another status by raising.
+            self.status = _number(status[:3], 0)
+            self.content_length = _number(length, -1)
 
             def counted(data: bytes) -> object:
                 self.body_bytes += len(data)
@@ -168,9 +180,11 @@ class ActiveRequest:
 
     def interrupted(self, error: BaseException) -> None:
         """
-        The server closed the body before its end because of *error*: it could not write to the client any more.
+        The server closed the body before its end because of *error*: it could not write to the client any more, or it
+        is ending itself.
         """
-        self.truncated = self.client_gone = True
+        self.truncated = True
+        self.client_gone = isinstance(error, Exception)
         self.failure = self.failure or type_name(error)
 
     def loud(self) -> bool:
@@ -182,11 +196,19 @@ class ActiveRequest:
         if self.status and self.status < 500:
             return False
         own = self.span.own_context
-        self.span.own_context = SpanContext(own.trace_id, own.span_id, False, TraceFlags(TraceFlags.SAMPLED))
+        self.span.own_context = self._identity(own.trace_id, own.span_id, self.span.parent, loud=True)
         return True
+
+    def done(self) -> None:
+        """
+        Let go of what refers back here, so that all of it is freed with the request.
+        """
+        self.crash = None
+        self.environ.pop(ENVIRON, None)
 
     def record(self, sequence: int) -> RequestRecord:
         environ, span = self.environ, self.span
+        span.ended = True  # threads that go on with the request's context write no more into what is read below
         duration = time.perf_counter_ns() - self.perf_ns
         status = self.status or 500
         return RequestRecord(
@@ -213,14 +235,18 @@ class ActiveRequest:
             exceptions=self.exceptions,
             truncated=self.truncated,
             client_gone=self.client_gone,
-            attributes=span.attributes,
-            events=span.events,
-            links=span.links,
+            attributes=dict(span.attributes),
+            events=list(span.events),
+            links=list(span.links),
             span_status=span.status,
             sequence=sequence,
             measured=not environ.get(DO_NOT_TRACK),
-            secrets=self.secrets if self._secrets is not None or self._carries_secrets() else NONE,
+            secrets=self.secrets if self._may_tell() else NONE,
         )
+
+
+def _number(digits: str, otherwise: int) -> int:
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 20 else otherwise
 
 
 def wire_text(value: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as otel
+from opentelemetry.context import Context
 
 if TYPE_CHECKING:
     from observability.active import ActiveRequest
@@ -20,23 +21,26 @@ Answer = Callable[[BaseException, bool], "bytes | None"]
 
 class ObservedBody:
     """
+    :param context: the one in which the body is produced.
     :param finish: ends the request; it does nothing the second time.
     :param abandon: the same from a destructor, where nothing may block.
     :param answer: makes a problem document of an exception that came before the first byte, or returns None; it is
         told whether a status was given to the server already.
     """
 
-    __slots__ = ("_abandon", "_active", "_answer", "_body", "_context", "_finish", "_iterator")
+    __slots__ = ("_abandon", "_active", "_answer", "_around", "_body", "_context", "_finish", "_iterator")
 
     def __init__(
-        self, body: Iterable[bytes], active: ActiveRequest, *, finish: Finish, abandon: Finish, answer: Answer
+        self, body: Iterable[bytes], active: ActiveRequest, *, context: Context, finish: Finish, abandon: Finish,
+        answer: Answer,
     ) -> None:
         self._body = body
         self._active = active
         self._finish, self._abandon, self._answer = finish, abandon, answer
         self._iterator: Iterator[bytes] | None = None
         # A generator that starts a span and yields inside of it finds that span current again at its next turn.
-        self._context = active.context
+        self._context = context
+        self._around = sys.exc_info()[1]  # the whole request may stand in somebody's except block
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -86,7 +90,7 @@ class ObservedBody:
             raise
         finally:
             if not active.finished:
-                if writing is not None and active.crash is None:
+                if writing is not None and writing is not self._around and active.crash is None:
                     active.interrupted(writing)
                 self._finish(active)
             otel.detach(token)
@@ -101,6 +105,7 @@ def observe_file(body: Any, active: ActiveRequest, finish: Finish) -> Any:
     The server's own file wrapper must stay what it is, or sendfile is not used: only its `close` is taken over.
     """
     close = getattr(body, "close", None)
+    around = sys.exc_info()[1]
 
     def closed() -> None:
         writing = sys.exc_info()[1]
@@ -108,7 +113,7 @@ def observe_file(body: Any, active: ActiveRequest, finish: Finish) -> Any:
             if close is not None:
                 close()
         finally:
-            if writing is not None:
+            if writing is not None and writing is not around:
                 active.interrupted(writing)
             else:
                 active.body_bytes = max(0, active.content_length)  # the server sent it past us

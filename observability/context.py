@@ -7,7 +7,8 @@ starts spans, while the request stays the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -24,6 +25,7 @@ DO_NOT_TRACK = "observability.do_not_track"
 """Set in the WSGI environ by a view that is to be in no metric."""
 ENVIRON = "observability.request"
 """Where the WSGI environ keeps the request: whoever finds it there is not the outermost observer."""
+_RAISED_IN = "_observability_context"
 
 
 def active_request() -> ActiveRequest | None:
@@ -37,7 +39,8 @@ def carry_context(function: Callable[P, R]) -> Callable[P, R]:
     """
     *function*, bound to the present request: in whichever thread it runs, its log lines and spans belong to it.
 
-    Only telemetry's context is carried; Flask's `request` is not available in the other thread.
+    Only telemetry's context is carried; Flask's `request` is not available in the other thread. What *function* raises
+    belongs to the request too, also when nobody catches it (`raised_in`).
     """
     here = otel.get_current()
 
@@ -46,7 +49,23 @@ def carry_context(function: Callable[P, R]) -> Callable[P, R]:
         token = otel.attach(here)
         try:
             return function(*args, **kwargs)
+        except Exception as error:
+            error.__dict__.setdefault(_RAISED_IN, here)
+            raise
         finally:
             otel.detach(token)
 
     return carried
+
+
+@contextmanager
+def raised_in(error: BaseException) -> Iterator[None]:
+    """
+    The context that a carried function raised *error* in: a line about it gets the request's ids, and its secrets stay
+    out of it. For any other error the present context.
+    """
+    token = otel.attach(error.__dict__.get(_RAISED_IN, otel.get_current()))
+    try:
+        yield
+    finally:
+        otel.detach(token)

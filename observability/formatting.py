@@ -12,6 +12,7 @@ import itertools
 import json
 import logging
 import os
+from bisect import bisect_right
 from collections.abc import Mapping
 from math import isfinite
 from typing import Any
@@ -24,10 +25,11 @@ from observability.context import active_request
 from observability.record import RequestRecord
 from observability.redaction import NONE, Redactor, Secrets
 from observability.signals import access_level, access_line, access_message, rfc3339
-from observability.spans import type_name
+from observability.spans import text_of, type_name
 
 ECS_VERSION = "9.4.0"
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
+_NAMES = sorted((number, name) for name, number in LEVELS.items())
 _OWN = ("telemetry_event", "telemetry_fields")
 _RESERVED = {*RESERVED_ATTRS, *_OWN, "message", "taskName"}
 _PLACES = {"order_id": ("order", "id"), "user_id": ("user", "id")}
@@ -49,16 +51,19 @@ class LineWriter:
         return next(self._numbers)
 
     def line(
-        self, *, unix_ns: int, level: str, logger: str, message: str, sequence: int, trace_id: str, span_id: str,
-        fields: Mapping[str, Any], secrets: Secrets = NONE,
+        self, *, unix_ns: int, level: str, logger: str, message: str, trace_id: str, span_id: str,
+        fields: Mapping[str, Any], sequence: int = 0, secrets: Secrets = NONE,
     ) -> bytes:
         """
         One line without its newline. What cannot be written as JSON is written as its text.
+
+        :param sequence: its number; 0 takes the next one.
         """
         # Nothing is cut before this: a secret across the cut would survive in half. The redactor bounds every text.
         told: dict[str, Any] = self._redactor.document({"message": message, **fields}, secrets)
         if "message" in told.get("error", ()):
             told["error"]["message"] = one_line(told["error"]["message"])
+        sequence = sequence or self.number()  # now that nothing goes wrong any more: a number without a line is a gap
         event = {"id": f"{self._instance}-{sequence}", "sequence": sequence, **told.pop("event", {})}
         document: dict[str, Any] = {
             "@timestamp": rfc3339(unix_ns),
@@ -105,14 +110,14 @@ class LineFormatter(BaseJsonFormatter):
             return super().format(record)
         except Exception as error:  # noqa: BLE001 (arguments that do not fit, a __str__ that raises: the line is kept)
             spoilt = logging.makeLogRecord({**record.__dict__, "args": None, "exc_info": None, "exc_text": None})
-            spoilt.msg = f"{record.msg!r} (its arguments could not be formatted: {type(error).__name__})"
+            spoilt.msg = f"{text_of(record.msg)} (its arguments could not be formatted: {type(error).__name__})"
             return super().format(spoilt)
 
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
         extra: dict[str, Any] = {key: value for key, value in message_dict.items() if key not in _RESERVED}
         merge_record_extra(record, extra, reserved=_RESERVED)
         log_data["fields"] = self._fields(record, extra, message_dict)
-        log_data["message"] = str(message_dict.get("message") or record.message)
+        log_data["message"] = text_of(message_dict.get("message") or record.message)
         log_data["record"] = record
 
     def _fields(self, record: logging.LogRecord, extra: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
@@ -128,16 +133,16 @@ class LineFormatter(BaseJsonFormatter):
                 continue
             if key in _PLACES:
                 outer, inner = _PLACES[key]
-                fields.setdefault(outer, {})[inner] = str(value)
+                fields.setdefault(outer, {})[inner] = text_of(value)
             else:
-                labels[key.replace(".", "_")] = label(value)
+                labels[text_of(key).replace(".", "_")] = label(value)
         if labels:
             fields["labels"] = labels
         error = record.exc_info[1] if record.exc_info else None
         if error is not None:
             fields["error"] = {
                 "type": type_name(error),
-                "message": str(error),
+                "message": text_of(error),
                 "stack_trace": str(told.get("exc_info", "")),
             }
         elif told.get("exc_info") or record.stack_info:
@@ -148,19 +153,25 @@ class LineFormatter(BaseJsonFormatter):
         record: logging.LogRecord = log_data["record"]
         active = active_request()
         span = trace.get_current_span().get_span_context()
-        inside = active is not None or span.is_valid
-        trace_id = active.span.own_context.trace_id if active else span.trace_id
+        if active is not None and span.trace_id != active.span.own_context.trace_id:
+            span = active.span.own_context  # a trace that the view began on its own is not the request's
         return self._writer.line(
             unix_ns=int(record.created * 1_000_000_000),
-            level=record.levelname.lower(),
+            level=level_name(record.levelno),
             logger=record.name,
             message=log_data["message"],
-            sequence=self._writer.number(),
-            trace_id=format(trace_id, "032x") if inside else "",
-            span_id=format(span.span_id if span.is_valid else 0, "016x") if inside else "",
+            trace_id=format(span.trace_id, "032x") if span.is_valid else "",
+            span_id=format(span.span_id, "016x") if span.is_valid else "",
             fields=log_data["fields"],
             secrets=active.secrets if active else NONE,
         ).decode("utf-8")
+
+
+def level_name(number: int) -> str:
+    """
+    The level of a line; a level of somebody's own counts as the next one below it.
+    """
+    return _NAMES[max(0, bisect_right(_NAMES, (number, "~")) - 1)][1]
 
 
 def implied_event(record: logging.LogRecord) -> str:
@@ -190,9 +201,9 @@ def label(value: object) -> str | int | float | bool:
     if isinstance(value, str | bool | int) or (isinstance(value, float) and isfinite(value)):
         return value
     try:
-        return json.dumps(value, ensure_ascii=False, default=str)
+        return json.dumps(value, ensure_ascii=False, default=text_of)
     except (TypeError, ValueError, RecursionError):
-        return str(value)
+        return text_of(value)
 
 
 def encode(document: Mapping[str, Any]) -> bytes:

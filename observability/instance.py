@@ -20,15 +20,16 @@ from opentelemetry.sdk.version import __version__ as sdk_version
 from observability.active import ActiveRequest
 from observability.console import Console
 from observability.context import active_request
-from observability.formatting import LEVELS, LineFormatter, LineWriter
+from observability.formatting import LineFormatter, LineWriter, level_name
 from observability.lines import LineFile
 from observability.provider import HandOver, sdk_provider
 from observability.record import RequestRecord
 from observability.redaction import NONE, Secrets
 from observability.scribe import Scribe
-from observability.sender import Endpoint, Sender
+from observability.sender import Sender
 from observability.signals import server_span
 from observability.span_redaction import outgoing
+from observability.transport import Endpoint
 
 if TYPE_CHECKING:
     from observability.telemetry import Telemetry
@@ -88,32 +89,45 @@ class Instance:
         self.formatter = LineFormatter(self.writer)
         self._file: LineFile | None = None
         self._console: Console | None = None
-        self._line_sinks: list[LineSink] = []
-        if telemetry.line_sink is not None:
-            self._line_sinks.append(telemetry.line_sink)
-        else:
-            self._open_sinks()
+        self._early: list[bytes] = []
+        self._line_sinks: list[LineSink] = [self._keep]
         self.spans: SpanSink = self._sender() if telemetry.span_sink is None else telemetry.span_sink
         self._scribe: Scribe[RequestRecord | ActiveRequest | tuple[ReadableSpan, Secrets]] = Scribe(
-            self._write_down, delay_s=settings.export_delay_s, limit=_QUEUE
+            self._write_down, delay_s=settings.export_delay_s, limit=_QUEUE, clock=lambda: telemetry.clock_ns() / 1e9
         )
         self.tracers = sdk_provider(telemetry.sampler, self.resource, telemetry.ids, HandOver(self.span_ended))
         self._in_flight: set[ActiveRequest] = set()
         self._ending = self._closed = False
+
+    def open(self) -> None:
+        """
+        Begin to write. What is said on the way (the log directory cannot be made, say) is written first.
+        """
+        self._line_sinks = self._open_sinks()
+        for line in self._early:
+            self._write(line)
+        self._early.clear()
         atexit.register(self.close)
 
-    def _open_sinks(self) -> None:
-        settings = self._telemetry.settings
+    def _keep(self, line: bytes) -> bool:
+        self._early.append(line)
+        return True
+
+    def _open_sinks(self) -> list[LineSink]:
+        settings, sinks = self._telemetry.settings, list[LineSink]()
+        if self._telemetry.line_sink is not None:
+            return [self._telemetry.line_sink]
         if settings.log_dir is not None:
             self._file = LineFile(
                 settings.log_dir, settings.service_name, self.id, max_bytes=settings.log_max_bytes,
                 on_drop=self._lines_dropped, on_delete=lambda path, size: self._telemetry.log_file_deleted(size),
             )
-            self._line_sinks.append(self._file.write)
+            sinks.append(self._file.write)
         if settings.log_stdout:
             # With a log file standard output is a copy: what it misses is not lost.
             self._console = Console(on_drop=self._copies_dropped if self._file else self._lines_dropped)
-            self._line_sinks.append(self._console.write)
+            sinks.append(self._console.write)
+        return sinks
 
     def _sender(self) -> Sender:
         settings = self._telemetry.settings
@@ -131,6 +145,7 @@ class Instance:
             queue_size=settings.export_queue,
             batch_size=settings.export_batch,
             on_drop=self._spans_dropped,
+            on_lost=self._spans_lost,
             on_delivered=self._telemetry.metrics.confirm,
             on_state=self._delivery_changed,
         )
@@ -151,6 +166,7 @@ class Instance:
                 self._scribe.put(record, soon=soon)
         finally:
             self._in_flight.discard(active)
+            active.done()
 
     def request_abandoned(self, active: ActiveRequest) -> None:
         """
@@ -166,17 +182,19 @@ class Instance:
     def log(self, record: logging.LogRecord) -> None:
         """
         Write the line of an application's log record, now and in this thread: nothing is lost if the process is killed.
+        It never raises: a line that cannot be written is counted.
         """
-        line = self.formatter.format(record).encode("utf-8")
-        self._telemetry.line_made(record.levelname.lower() if record.levelname.lower() in LEVELS else "info")
-        self._write(line)
+        self._telemetry.line_made(level_name(record.levelno))
+        try:
+            self._write(self.formatter.format(record).encode("utf-8"))
+        except Exception:  # noqa: BLE001 (a log call must not raise into the code that logs)
+            self._lines_dropped(1, "unwritable")
 
     # ---- outside of it -------------------------------------------------------------------------------------------
 
     def _write_down(
         self, items: Sequence[RequestRecord | ActiveRequest | tuple[ReadableSpan, Secrets]], until_s: float
     ) -> None:
-        redactor = self._telemetry.redactor
         spans: list[ReadableSpan] = []
         for item in items:
             if isinstance(item, ActiveRequest):
@@ -184,13 +202,28 @@ class Instance:
                     item.finished = True
                     self.request_finished(item)  # its record comes with the next flush
             elif isinstance(item, RequestRecord):
-                self._write(self.writer.access(item))
+                self._write_access(item)
                 if item.context.trace_flags.sampled and self._telemetry.makes_server_spans:
-                    spans.append(outgoing(server_span(item, self.resource), redactor, item.secrets))
+                    spans += self._ready(server_span(item, self.resource), item.secrets)
             else:
-                spans.append(outgoing(item[0], redactor, item[1]))
+                spans += self._ready(*item)
         self.spans.put(spans, until_s)
         self._telemetry.queue_lengths(lines=len(self._scribe), spans=len(self.spans))
+
+    def _write_access(self, record: RequestRecord) -> None:
+        try:
+            self._write(self.writer.access(record))
+        except Exception:  # noqa: BLE001 (one request must not cost those behind it theirs)
+            self._lines_dropped(1, "unwritable")
+
+    def _ready(self, span: ReadableSpan, secrets: Secrets) -> list[ReadableSpan]:
+        """*span* as it may leave; nothing if it cannot be made so."""
+        try:
+            return [outgoing(span, self._telemetry.redactor, secrets)]
+        except Exception:  # noqa: BLE001 (see above)
+            self._spans_dropped(1, "unwritable")
+            self._spans_lost([span])
+            return []
 
     def _write(self, line: bytes) -> None:
         if self._closed or not self._line_sinks:
@@ -207,6 +240,12 @@ class Instance:
 
     def _spans_dropped(self, count: int, reason: str) -> None:
         self._telemetry.dropped("traces", reason, count)
+
+    def _spans_lost(self, spans: Sequence[ReadableSpan]) -> None:
+        contexts = [span.context for span in spans if span.context is not None]
+        self._telemetry.metrics.forget({
+            context.trace_id.to_bytes(16, "big") + context.span_id.to_bytes(8, "big") for context in contexts
+        })
 
     def _delivery_changed(self, working: bool, why: str) -> None:
         if working:
@@ -231,10 +270,11 @@ class Instance:
         self._ending = True
         atexit.unregister(self.close)
         end = time.monotonic() + deadline_s
+        self.flush()  # ends the requests whose body was thrown away
         self._await_requests(time.monotonic() + deadline_s / 3)
         self._scribe.close()
-        self._closed = True
         self.spans.close(max(0.2, end - time.monotonic()))
+        self._closed = True  # not before: that the collector is away may only turn out now
         if self._console is not None:
             self._console.close()
         if self._file is not None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from flask import Flask, got_request_exception, request_started
+from flask import Flask, got_request_exception, has_request_context, request_started
 from flask import request as flask_request
 from flask.logging import default_handler
 from opentelemetry import context as otel
@@ -47,8 +47,7 @@ def observe(
     # Flask's own handler would write exceptions to standard error, unredacted and without a trace id.
     app.logger.removeHandler(default_handler)
     observer = Observer(
-        telemetry, app.name, quiet=quiet, metrics_path=metrics_path,
-        problems=lambda: bool(app.extensions.get("problem_details")),
+        telemetry, app.name, quiet=quiet, metrics_path=metrics_path, problems=lambda: _speaks_problems(app),
     )
     if telemetry.settings.instrumentation == "flask_instrumentor":
         from observability.instrumentor import instrument
@@ -96,9 +95,9 @@ class Observer:
         self, inner: WSGI, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
         outer: ActiveRequest | None = environ.get(ENVIRON)
-        if outer is not None:
-            outer.app = self._name  # observed further out; the app that answers gives its name
-            return inner(environ, start_response)
+        if outer is not None:  # observed further out; the app that answers gives its name
+            outer.app, outer.quiet = self._name, outer.quiet or environ.get("PATH_INFO", "") in self._quiet
+            return self._answering(inner, environ)(environ, start_response)
         around = active_request()
         if around is not None and around.telemetry is self._telemetry and not around.finished:
             return inner(environ, start_response)  # a view calls its own app: not traffic
@@ -107,16 +106,15 @@ class Observer:
     def _observe(
         self, inner: WSGI, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
-        path = environ.get("PATH_INFO", "")
-        active = ActiveRequest(self._telemetry, self._name, environ, quiet=path in self._quiet)
+        active = ActiveRequest(
+            self._telemetry, self._name, environ, quiet=environ.get("PATH_INFO", "") in self._quiet
+        )
         environ[ENVIRON] = active
         self._telemetry.request_began(active)
-        if path == self._metrics_path and path:
-            inner = self._metrics
-        starting = active.observing(start_response)
-        token = otel.attach(active.context)
+        starting, context = active.observing(start_response), active.context()
+        token = otel.attach(context)
         try:
-            body = inner(environ, starting)
+            body = self._answering(inner, environ)(environ, starting)
         except BaseException as error:
             started = active.started
             active.escaped(error)
@@ -136,7 +134,7 @@ class Observer:
         if isinstance(wrapper, type) and isinstance(body, wrapper):
             return observe_file(body, active, self._finish)  # type: ignore[no-any-return]
         return ObservedBody(
-            body, active, finish=self._finish, abandon=self._telemetry.abandon,
+            body, active, context=context, finish=self._finish, abandon=self._telemetry.abandon,
             answer=lambda error, started: self._answer(environ, active, starting, error, started),
         )
 
@@ -153,6 +151,9 @@ class Observer:
         status, headers, body = escaped(environ, active.trace_id)
         starting(status, headers, *([(type(error), error, error.__traceback__)] if started else []))
         return body
+
+    def _answering(self, inner: WSGI, environ: dict[str, Any]) -> WSGI:
+        return self._metrics if self._metrics_path and environ.get("PATH_INFO") == self._metrics_path else inner
 
     def _metrics(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
@@ -179,7 +180,7 @@ def _observed_class(base: type[Flask], observer: Observer) -> type[Flask]:
 
         def handle_user_exception(self, e: Exception) -> Any:
             answer = super().handle_user_exception(e)
-            active = active_request()
+            active = _answered_here()
             if active is not None and not isinstance(e, HTTPException | Problem):
                 active.note_exception(e, handled=True)
             return answer
@@ -188,14 +189,27 @@ def _observed_class(base: type[Flask], observer: Observer) -> type[Flask]:
     return Observed
 
 
+def _answered_here() -> ActiveRequest | None:
+    """The request that Flask is answering, unless a view asks for it as if from outside: that one is not observed."""
+    return flask_request.environ.get(ENVIRON) if has_request_context() else None
+
+
+def _speaks_problems(app: Flask) -> bool:
+    """In tests and under a debugger Flask lets exceptions out on purpose."""
+    lets_out = app.config["PROPAGATE_EXCEPTIONS"]
+    if lets_out is None:
+        lets_out = app.testing or app.debug
+    return bool(app.extensions.get("problem_details")) and not lets_out
+
+
 def _matched(app: Flask, **_: Any) -> None:
-    active: ActiveRequest | None = flask_request.environ.get(ENVIRON)
+    active = _answered_here()
     if active is not None and flask_request.url_rule is not None:
         active.route = flask_request.url_rule.rule
 
 
 def _crashed(app: Flask, exception: BaseException, **_: Any) -> None:
-    active = active_request()
+    active = _answered_here()
     if active is None:
         return
     active.note_exception(exception, handled=False)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry import trace
 
+from observability.context import raised_in
 from observability.provider import DispatchingProvider
 
 if TYPE_CHECKING:
@@ -145,11 +146,14 @@ def _exceptions(provider: DispatchingProvider) -> Callable[[], None]:
         telemetry.log("process.crashed", f"{kind.__name__} ended the process.", level="critical", error=error)
 
     def ended_thread(args: threading.ExceptHookArgs) -> None:
-        telemetry = provider.telemetry()
-        if telemetry is None or args.exc_value is None or isinstance(args.exc_value, SystemExit):
+        error = args.exc_value
+        if error is None or isinstance(error, SystemExit):
             return
         name = args.thread.name if args.thread else "a thread"
-        telemetry.log("thread.crashed", f"{args.exc_type.__name__} ended {name}.", level="error", error=args.exc_value)
+        with raised_in(error):
+            telemetry = provider.telemetry()
+            if telemetry is not None:
+                telemetry.log("thread.crashed", f"{args.exc_type.__name__} ended {name}.", level="error", error=error)
 
     sys.excepthook, threading.excepthook = ended_process, ended_thread
 

@@ -7,88 +7,20 @@ Source: https://opentelemetry.io/docs/specs/otlp/#otlphttp. The SDK's batch proc
 
 from __future__ import annotations
 
-import gzip
-import http.client
 import random
-import ssl
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan
 
+from observability.transport import Answer, Endpoint, Transport
+
 RETRYABLE = frozenset({429, 502, 503, 504})
 MOST_BACKOFF_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """
-    Where and how to send. *url* is complete (``…/v1/traces``); *timeout_s* bounds connecting and each wait.
-    """
-
-    url: str
-    headers: tuple[tuple[str, str], ...] = ()
-    compression: str = "gzip"
-    timeout_s: float = 1.0
-    certificate: str | None = None
-    client_certificate: str | None = None
-    client_key: str | None = None
-
-
-class Transport:
-    """
-    One kept-alive connection. `post` returns the status and a wait that the collector asked for (seconds).
-
-    :raises OSError, http.client.HTTPException: when there is no answer; the connection is closed then.
-    """
-
-    def __init__(self, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint
-        self._parts = urlsplit(endpoint.url)
-        self._connection: http.client.HTTPConnection | None = None
-
-    def post(self, body: bytes, timeout_s: float) -> tuple[int, float]:
-        headers = {"Content-Type": "application/x-protobuf", **dict(self._endpoint.headers)}
-        if self._endpoint.compression == "gzip":
-            body = gzip.compress(body, 1)
-            headers["Content-Encoding"] = "gzip"
-        connection = self._connection or self._connect(timeout_s)
-        try:
-            if connection.sock is not None:
-                connection.sock.settimeout(timeout_s)
-            connection.request("POST", self._parts.path or "/", body, headers)
-            response = connection.getresponse()
-            wait = response.headers.get("Retry-After", "")
-            # Only a short body is worth a kept connection; a longer or endless one could drip for ever.
-            if response.length is not None and response.length <= 4096:
-                response.read()
-            else:
-                self.close()
-            return response.status, float(wait) if wait.isascii() and wait.isdigit() else 0.0
-        except BaseException:
-            self.close()
-            raise
-
-    def _connect(self, timeout_s: float) -> http.client.HTTPConnection:
-        host, port = self._parts.hostname or "localhost", self._parts.port
-        if self._parts.scheme == "https":
-            context = ssl.create_default_context(cafile=self._endpoint.certificate)
-            if self._endpoint.client_certificate:
-                context.load_cert_chain(self._endpoint.client_certificate, self._endpoint.client_key)
-            self._connection = http.client.HTTPSConnection(host, port, timeout=timeout_s, context=context)
-        else:
-            self._connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
-        return self._connection
-
-    def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-        self._connection = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,19 +35,22 @@ class Sender:
     A bounded queue and the thread that empties it. Every span put in is delivered, or counted with *on_drop*.
 
     :param on_drop: called with (number of spans, reason): ``queue_full rejected encoding shutdown``.
-    :param on_delivered: called with the time up to which every span has been delivered.
-    :param on_state: called with (True, 0, "") when delivery works again, (False, 0, why) when it stops working.
+    :param on_lost: called with spans that will not arrive, before *on_delivered* speaks of their time.
+    :param on_delivered: called with the time up to which every span has been delivered, or lost.
+    :param on_state: called with (True, "") when delivery works again, (False, why) when it stops working.
     """
 
     def __init__(
         self, endpoint: Endpoint, *, queue_size: int, batch_size: int, on_drop: Callable[[int, str], None],
-        on_delivered: Callable[[float], None], on_state: Callable[[bool, str], None],
+        on_lost: Callable[[Sequence[ReadableSpan]], None], on_delivered: Callable[[float], None],
+        on_state: Callable[[bool, str], None],
     ) -> None:
         self._endpoint = endpoint
         self._transport = Transport(endpoint)
         self._limit = queue_size
         self._batch = batch_size
-        self._on_drop, self._on_delivered, self._on_state = on_drop, on_delivered, on_state
+        self._on_drop, self._on_lost = on_drop, on_lost
+        self._on_delivered, self._on_state = on_delivered, on_state
         self._queue: deque[ReadableSpan | Mark] = deque()
         self._spans = 0
         self._ready = threading.Condition()
@@ -132,20 +67,20 @@ class Sender:
         Queue *spans*; those beyond the queue's size are dropped and counted.
         """
         with self._ready:
-            if self._deadline is not None:
-                self._on_drop(len(spans), "shutdown")
-                return
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="telemetry-sender", daemon=True)
-                self._thread.start()
-            room = max(0, self._limit - self._spans)
+            ended = self._deadline is not None
+            room = 0 if ended else max(0, self._limit - self._spans)
             self._queue.extend(spans[:room])
-            self._spans += min(room, len(spans))
-            if len(spans) > room:
-                self._on_drop(len(spans) - room, "queue_full")
-            elif not (self._queue and isinstance(self._queue[-1], Mark)) or spans:
+            self._spans += len(spans[:room])
+            lost = spans[room:]
+            if not lost and not ended:
+                if self._queue and isinstance(self._queue[-1], Mark):
+                    self._queue.pop()
                 self._queue.append(Mark(until_s))
+                self._start()
             self._ready.notify()
+        if lost:
+            self._on_drop(len(lost), "shutdown" if ended else "queue_full")
+            self._on_lost(lost)
 
     def close(self, deadline_s: float) -> None:
         """
@@ -155,15 +90,25 @@ class Sender:
             if self._deadline is None:
                 self._deadline = time.monotonic() + deadline_s
             self._ready.notify_all()
-        if self._thread is not None and self._thread is not threading.current_thread():
+        if self._thread is None:
+            self._run()  # no thread was to be had
+        elif self._thread is not threading.current_thread():
             self._thread.join(deadline_s + 0.1)
         with self._ready:
             left, self._in_flight = self._spans + self._in_flight, 0
             self._queue.clear()
             self._spans = 0
-            if left:
-                self._on_drop(left, "shutdown")
+        if left:
+            self._on_drop(left, "shutdown")
         self._transport.close()
+
+    def _start(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="telemetry-sender", daemon=True)
+            try:
+                self._thread.start()
+            except RuntimeError:  # no thread is to be had, or the interpreter is ending: the next put tries again
+                self._thread = None
 
     def _run(self) -> None:
         while True:
@@ -200,59 +145,64 @@ class Sender:
 
     def _deliver(self, batch: list[ReadableSpan]) -> bool:
         """False: the deadline passed and *batch* is still in flight, for `close` to count."""
-        body = self._encode(batch)
+        batch, body = self._encode(batch)
         backoff = 0.1
-        while body:
+        while batch:
             ending = self._deadline
             left = self._endpoint.timeout_s
             if ending is not None:
                 left = min(left, ending - time.monotonic())
             if left <= 0:
                 return False
-            wait = 0.0
             try:
-                status, wait = self._transport.post(body, left)
-                why = f"answered {status}"
-            except (OSError, http.client.HTTPException, ValueError) as error:
-                status, why = 0, type(error).__name__
-            if 200 <= status < 300:
+                answer = self._transport.post(body, left)
+                why = f"answered {answer.status}"
+            except Exception as error:  # noqa: BLE001 (a certificate that cannot be read, a header that cannot be sent)
+                answer, why = Answer(0), type(error).__name__
+            if 200 <= answer.status < 300:
                 self._say(True, "")
-                return True
-            if status and status not in RETRYABLE:
-                self._say(False, why)
-                self._give_up(len(batch), "rejected")
+                if answer.refused:
+                    self._lose(answer.refused, batch, "rejected")
                 return True
             self._say(False, why)
+            if answer.status and answer.status not in RETRYABLE:
+                self._lose(len(batch), batch, "rejected")
+                return True
             backoff = min(MOST_BACKOFF_S, backoff * 2)
-            pause = max(min(wait, MOST_BACKOFF_S), backoff * random.uniform(0.5, 1.0))
+            pause = max(min(answer.wait_s, MOST_BACKOFF_S), backoff * random.uniform(0.5, 1.0))
             with self._ready:
                 if self._deadline is not None:
                     return False
                 self._ready.wait_for(lambda: self._deadline is not None, pause)
         return True
 
-    def _encode(self, batch: list[ReadableSpan]) -> bytes:
+    def _encode(self, batch: list[ReadableSpan]) -> tuple[list[ReadableSpan], bytes]:
         """One span that cannot be encoded must not cost the others."""
         try:
-            return encode_spans(batch).SerializeToString()
+            return batch, encode_spans(batch).SerializeToString()
         except Exception:  # noqa: BLE001 (protobuf and the encoder raise what they like)
-            good = [span for span in batch if self._encodable(span)]
-            self._give_up(len(batch) - len(good), "encoding")
-            return encode_spans(good).SerializeToString() if good else b""
+            good = [span for span in batch if _encodable(span)]
+            bad = [span for span in batch if span not in good]
+            self._lose(len(bad), bad, "encoding")
+            return good, encode_spans(good).SerializeToString()
 
-    def _encodable(self, span: ReadableSpan) -> bool:
-        try:
-            encode_spans([span]).SerializeToString()
-        except Exception:  # noqa: BLE001
-            return False
-        return True
-
-    def _give_up(self, count: int, reason: str) -> None:
+    def _lose(self, count: int, spans: Sequence[ReadableSpan], reason: str) -> None:
         with self._ready:
-            self._in_flight = max(0, self._in_flight - count)
-        self._on_drop(count, reason)
+            count = min(count, self._in_flight)  # 0 if `close` did not wait and counted them
+            self._in_flight -= count
+        if count:
+            self._on_drop(count, reason)
+        self._on_lost(spans)
 
     def _say(self, working: bool, why: str) -> None:
         if working != self._working:
             self._working = working
             self._on_state(working, why)
+
+
+def _encodable(span: ReadableSpan) -> bool:
+    try:
+        encode_spans([span]).SerializeToString()
+    except Exception:  # noqa: BLE001
+        return False
+    return True

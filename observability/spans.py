@@ -20,6 +20,8 @@ from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, Statu
 from opentelemetry.util.types import Attributes, AttributeValue
 
 SCOPE = InstrumentationScope("observability")
+MOST_KEPT = 1000
+"""Attributes, events and links of a span in progress. A stream may go on for hours; far fewer leave in the end."""
 
 
 def exception_event(error: BaseException, when_ns: int) -> Event:
@@ -32,9 +34,19 @@ def exception_event(error: BaseException, when_ns: int) -> Event:
 def exception_attributes(error: BaseException) -> dict[str, AttributeValue]:
     return {
         "exception.type": type_name(error),
-        "exception.message": str(error),
+        "exception.message": text_of(error),
         "exception.stacktrace": "".join(traceback.format_exception(error)),
     }
+
+
+def text_of(value: object) -> str:
+    """
+    *value* as text; never an exception, whatever its ``__str__`` does.
+    """
+    try:
+        return str(value)
+    except Exception as error:  # noqa: BLE001 (somebody else's code)
+        return f"<{type(value).__name__} whose text raises {type(error).__name__}>"
 
 
 def type_name(error: BaseException) -> str:
@@ -80,7 +92,7 @@ class LiveSpan(Span):
         return not self.ended and self.own_context.trace_flags.sampled
 
     def set_attribute(self, key: str, value: AttributeValue) -> None:
-        if not self.ended:
+        if not self.ended and (len(self.attributes) < MOST_KEPT or key in self.attributes):
             self.attributes[key] = value
 
     def set_attributes(self, attributes: Mapping[str, AttributeValue]) -> None:
@@ -88,11 +100,11 @@ class LiveSpan(Span):
             self.set_attribute(key, value)
 
     def add_event(self, name: str, attributes: Attributes = None, timestamp: int | None = None) -> None:
-        if not self.ended:
+        if not self.ended and len(self.events) < MOST_KEPT:
             self.events.append(Event(name, attributes, timestamp or time.time_ns()))
 
     def add_link(self, context: SpanContext, attributes: Attributes = None) -> None:
-        if not self.ended:
+        if not self.ended and len(self.links) < MOST_KEPT:
             self.links.append(Link(context, attributes))
 
     def update_name(self, name: str) -> None:

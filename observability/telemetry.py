@@ -30,7 +30,7 @@ from observability.instruments import Instruments
 from observability.metrics import Counter, Exemplar, Gauge, Histogram, Metrics, exposition
 from observability.process_wide import adopt_server_loggers, install
 from observability.record import RequestRecord
-from observability.redaction import Redactor
+from observability.redaction import NONE, Redactor
 from observability.sampling import sampler
 from observability.settings import Settings
 from observability.signals import access_level
@@ -68,10 +68,11 @@ class Telemetry:
         self.span_sink = span_sink
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._instance_id = ""
-        self.metrics = Metrics(self._metrics_directory(), instance=self.instance_id)
+        self.metrics = Metrics(self._metrics_directory(), instance=self.instance_id, clean=self._label)
         self._instruments = Instruments(self.metrics)
         self._instance: Instance | None = None
-        self._making = threading.Lock()
+        self._opening: Instance | None = None
+        self._making = threading.RLock()  # reentrant: what opens an instance's files may log
         self._tracers: dict[tuple[str, str | None, str | None], Tracer] = {}
         self._stop: Callable[[], None] | None = None
         self._logger = logging.getLogger(settings.service_name)
@@ -112,15 +113,19 @@ class Telemetry:
     @property
     def instance(self) -> Instance:
         """This process' part."""
-        instance = self._instance
-        if instance is None:
-            with self._making:
-                if self._instance is None:
-                    self._instance = Instance(self)
+        return self._instance or self._make()
+
+    def _make(self) -> Instance:
+        with self._making:
+            if self._opening is None:
+                made = Instance(self)
+                if self._opening is None:  # else a signal handler has logged meanwhile
+                    self._opening = made
+                    made.open()
                     if self._stop is not None:
                         adopt_server_loggers()
-                instance = self._instance
-        return instance
+                    self._instance = made
+            return self._opening
 
     def start(self) -> Telemetry:
         """
@@ -154,9 +159,9 @@ class Telemetry:
         """
         After a fork: the child is another instance.
         """
-        self._instance = None
+        self._instance = self._opening = None
         self._instance_id = ""
-        self._making = threading.Lock()
+        self._making = threading.RLock()
         self._tracers = {}
 
     # ---- logs ----------------------------------------------------------------------------------------------------
@@ -190,6 +195,10 @@ class Telemetry:
             active.secrets.add(value)
 
     # ---- metrics -------------------------------------------------------------------------------------------------
+
+    def _label(self, value: str) -> str:
+        active = active_request()
+        return self.redactor.text(value, active.secrets if active else NONE)
 
     def counter(self, name: str, help: str = "", labels: Sequence[str] = ()) -> Counter:
         """

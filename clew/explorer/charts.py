@@ -274,12 +274,15 @@ def bucket_plot(bars: Sequence[Bar], label: str, marks: Sequence[tuple[float, st
     most, width = max((bar.count for bar in bars), default=1) or 1, 100 / max(1, len(bars))
     drawn = grid(2)
     last = max((place for place, _ in marks), default=0.0)
+    taken = -100.0  # where the label before this one begins, if it stands to the right of its mark
     for place, text in marks:
         x, left = short(place * width, 2), (place < last and place * width > 15) or place * width > 85
         drawn += (
             f'<line class="base" x1="{x}%" x2="{x}%" y1="0" y2="100%"/><text class="halo" x="{x}%" '
-            f'dx="{-4 if left else 4}" y="6" text-anchor="{"end" if left else "start"}">{escape(text)}</text>'
+            f'dx="{-4 if left else 4}" y="{6 if left or place * width - taken > 16 else 20}" '
+            f'text-anchor="{"end" if left else "start"}">{escape(text)}</text>'
         )
+        taken = taken if left else place * width
     for place, bar in enumerate(bars):
         h = max(78 * bar.count / most, 0.8 if bar.count or bar.this else 0)
         drawn += (

@@ -53,4 +53,5 @@ def _last(readers: Readers, metric: str, at_ms: int, window_ms: int) -> Mapping[
 
 
 def _stored(signal: str, by_instance: Mapping[tuple[str, str], int]) -> Mapping[_Key, int]:
-    return {(service, instance, signal): count for (service, instance), count in by_instance.items()}
+    """What names no instance (a line that was not JSON, kept aside) is nobody's account."""
+    return {(service, instance, signal): n for (service, instance), n in by_instance.items() if instance}

@@ -6,6 +6,7 @@ They may be made before a server forks: each process writes to lanes of its own.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from observability.metrics.layout import Definition
@@ -30,13 +31,15 @@ class Instrument(Generic[S]):
     A metric. Without labels it is its own only series.
 
     :param series_limit: label sets beyond it share one series.
+    :param clean: takes out of a label's value what must not leave, whenever a value is seen that has no series.
     """
 
     _kind: type[S]
     _overflow_kind: type[S]
 
-    def __init__(self, home: Home, definition: Definition, series_limit: int) -> None:
+    def __init__(self, home: Home, definition: Definition, series_limit: int, clean: Callable[[str], str]) -> None:
         self.definition = definition
+        self._clean = clean
         self._home = home
         self._limit = series_limit
         self._series: dict[tuple[str, ...], S] = {}
@@ -75,7 +78,7 @@ class Instrument(Generic[S]):
         if len(key) != len(names):
             raise ValueError(f"{self.definition.name} has the labels {names}, which {len(key)} values do not fit.")
         # Lone surrogates would break the encoder at every scrape from now on.
-        clean = tuple(value.encode("utf-8", "replace").decode() for value in key)
+        clean = tuple(self._clean(value).encode("utf-8", "replace").decode() for value in key)
         with self._home.lock:
             series = self._series.get(clean)
             if series is None:

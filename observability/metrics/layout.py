@@ -138,6 +138,13 @@ def pack_slot(ids: bytes, value: float, timestamp: float) -> bytes:
     return _SLOT_CRC.pack(crc32(body)) + body
 
 
+def slot_ids(raw: memoryview) -> bytes:
+    """
+    The ids of whatever exemplar a slot holds; zeros if it is empty.
+    """
+    return bytes(raw[_SLOT_CRC.size : _SLOT_CRC.size + 24])
+
+
 def unpack_slot(raw: bytes) -> Slot | None:
     """
     None if the slot is empty or was torn by a write in progress.

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 from typing import TypeVar
 
@@ -39,6 +39,7 @@ class Metrics:
     :param series_limit: per metric; updates of further label sets go to a series whose label values are ``_OTHER`` and
         are counted in ``telemetry_dropped_total{signal="metrics",reason="series_limit"}``.
     :param warn: told once per process of each trouble: no space, a damaged file. By default it is logged.
+    :param clean: takes out of a label's value what must not leave; not asked for the vocabulary's own metrics.
     """
 
     def __init__(
@@ -49,11 +50,13 @@ class Metrics:
         clock: Callable[[], float] = time.time,
         series_limit: int = 2000,
         warn: Callable[[str], None] = log_warning,
+        clean: Callable[[str], str] = str,
     ) -> None:
         self.directory = Path(directory)
         self.warnings = Warnings(warn)
         self._clock = clock
         self._series_limit = series_limit
+        self._clean = clean
         self._instruments: dict[str, Counter | Gauge | Histogram] = {}
         self._claimed: dict[str, str] = {}
         self._store = Store(self.directory, instance, clock, self.warnings)
@@ -104,7 +107,9 @@ class Metrics:
                 for name in wanted & self._claimed.keys():
                     raise ValueError(f"{definition.name} and {self._claimed[name]} would both export {name}.")
                 self._claimed |= dict.fromkeys(wanted, definition.name)
-                existing = self._instruments[definition.name] = kind(self._store, definition, self._series_limit)
+                # No label of the vocabulary's metrics comes from a caller: they stay as they are, whatever a secret is.
+                clean = str if definition.name in METRICS else self._clean
+                existing = self._instruments[definition.name] = kind(self._store, definition, self._series_limit, clean)
         self._store.speak()
         if not isinstance(existing, kind) or existing.definition != definition:
             raise ValueError(f"{definition.name} exists already, as {existing.definition}; this would be {definition}.")
@@ -124,6 +129,13 @@ class Metrics:
         even after this process is gone.
         """
         self._store.confirm(until_s)
+
+    def forget(self, ids: Set[bytes]) -> None:
+        """
+        These spans (trace id and span id, 24 bytes) will never be delivered: no exemplar may name them. To be called
+        before the time of their end is confirmed.
+        """
+        self._store.forget(ids)
 
     def close(self) -> None:
         """

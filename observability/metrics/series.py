@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import NamedTuple, Protocol
 
 from observability.metrics.lanes import Segment
@@ -22,6 +22,7 @@ from observability.metrics.layout import (
     SUM_LANES,
     Definition,
     pack_slot,
+    slot_ids,
 )
 
 _IDS_SIZE = 24
@@ -206,6 +207,20 @@ class HistogramSeries(Series):
             raw[candidate : candidate + SLOT_SIZE] = slot
             self._candidates[bucket] = timestamp
         return not waiting
+
+    def forget(self, ids: Set[bytes]) -> None:
+        """
+        Take back the exemplars with these ids, with the lock held.
+        """
+        if self._lanes is None:
+            return
+        for bucket in range(len(self._candidates)):
+            for which in (CANDIDATE, LATEST):
+                at = self._slots + (bucket * SLOTS_PER_BUCKET + which) * SLOT_SIZE
+                if slot_ids(self._raw[at : at + SLOT_SIZE]) in ids:
+                    self._raw[at : at + SLOT_SIZE] = bytes(SLOT_SIZE)
+                    if which == CANDIDATE:
+                        self._candidates[bucket] = 0.0
 
 
 class OverflowCounter(CounterSeries):

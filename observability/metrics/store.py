@@ -9,7 +9,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
 
 from observability.metrics.files import OwnFile, create
@@ -17,7 +17,7 @@ from observability.metrics.lanes import Lanes, Segment, private
 from observability.metrics.layout import CPU_OWN, EXPORTED_UNTIL, Definition, header
 from observability.metrics.processes import usage
 from observability.metrics.reading import Contents, read
-from observability.metrics.series import Series
+from observability.metrics.series import HistogramSeries, Series
 from observability.metrics.trouble import Warnings
 
 
@@ -125,6 +125,13 @@ class Store:
                 lanes = self._shared.head.floats
                 lanes[EXPORTED_UNTIL] = self.exported_until
                 lanes[CPU_OWN] = time.process_time()
+
+    def forget(self, ids: Set[bytes]) -> None:
+        """See `Metrics.forget`."""
+        for series in tuple(self._series):
+            if isinstance(series, HistogramSeries):
+                with self.lock:  # one by one: a request shall not wait for all of them
+                    series.forget(ids)
 
     def close(self) -> None:
         """See `Metrics.close`."""

@@ -1,13 +1,12 @@
-"""One running stack for all tests that leave it well; a stack of their own for those that end it."""
+"""One running stack for all tests that leave it well. Those that end it start their own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
-from tests.acceptance.running import ROOT, Buyer, Running
+from tests.acceptance.running import Buyer, Running
 
 
 @pytest.fixture(scope="session")
@@ -29,18 +28,3 @@ def running(shared: Running) -> Running:
 @pytest.fixture
 def buyer(running: Running) -> Buyer:
     return running.buyer()
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
-    """Start a stack for one test alone: ``start(OTEL_BSP_SCHEDULE_DELAY="1000")``."""
-    started: list[Running] = []
-
-    def run(config: Path = ROOT, **environ: str) -> Running:
-        started.append(Running(tmp_path / f"home-{len(started)}", config=config, **environ))
-        return started[-1].until_up()
-
-    yield run
-    for one in started:
-        one.stop()
-        one.clew("down")

@@ -70,6 +70,14 @@ def ask(
         return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
 
 
+def answers(port: int, path: str) -> bool:
+    """Whether GET *path* is answered with 200."""
+    try:
+        return ask(port, "GET", path).status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+
+
 @dataclass(frozen=True)
 class Buyer:
     """A registered user who is logged in."""
@@ -123,18 +131,22 @@ class Running:
 
     def until_up(self) -> Running:
         def up() -> bool:
-            assert self.process.poll() is None, "clew up has ended"
-            return self.record.phase == "up"
+            assert self.process.poll() is None, self.said()
+            return (self.record.phase, self.record.pid) == ("up", self.process.pid)
 
         eventually(up, timeout_s=60, what="clew up is up")
         return self
+
+    def said(self) -> str:
+        """What `clew up` has said so far."""
+        return (self.home.run / "up.log").read_text("utf-8")
 
     def until_well(self) -> None:
         """Every part is ready, and every service says so itself."""
 
         def well() -> bool:
             assert [part.state for part in self.record.parts] == ["ready"] * 4, self.record.parts
-            return [ask(self.port(name), "GET", "/readyz").status for name in SERVICES] == [200] * 3
+            return all(answers(self.port(name), "/readyz") for name in SERVICES)
 
         eventually(well, timeout_s=60, interval_s=0.05, what="every part is ready")
 
@@ -143,6 +155,11 @@ class Running:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
         return self.process.wait(20)
+
+    def start_again(self) -> Running:
+        """A new `clew up` in the same home."""
+        self.process = self._up()
+        return self
 
     def kill_supervisor(self) -> None:
         self.process.kill()

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from tests.acceptance.books import books
 from tests.acceptance.running import ORDER, PROBLEM, Answer, Buyer, Running, ask
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow
 
@@ -151,6 +153,19 @@ def test_the_degraded_reading_is_listed_under_the_orders_id(outage: Outage, runn
     found = running.explorer(f"/requests/{outage.reading.json['id']}.json")
 
     assert [other["trace_id"] for other in found["also"]] == [outage.reading.trace_id]
+
+
+def test_the_books_of_processes_that_were_killed_are_still_kept(outage: Outage, running: Running) -> None:
+    """Whoever wrote a line has an account on /metrics and in the ledger, and it adds up."""
+
+    def add_up() -> bool:
+        now = books(running)
+        assert set(now.written) <= set(now.emitted)
+        for key, row in now.ledger.items():
+            assert row["emitted"] == now.emitted[key] == row["stored"] + row["dropped"] + row["missing"], row
+        return True
+
+    eventually(add_up, timeout_s=20, what="the books add up")
 
 
 def lines(dossier: Any) -> set[tuple[str, str, str]]:

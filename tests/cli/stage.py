@@ -1,7 +1,8 @@
 """
 The supervisor in a process of its own, as tests need it: it handles signals, so it cannot run inside pytest.
 
-``python -m tests.cli.stage RUN_DIR NAME:PORT[:HABIT...] ...``: the first part is what all others come after.
+``python -m tests.cli.stage RUN_DIR NAME:PORT[:HABIT...] ... [errand:CODE]``: the first part is what all others come
+after; the errand runs CODE in Python when all are ready.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from clew.supervisor import (
     BoundedLog,
     Check,
     Console,
+    Errand,
     Part,
     Policy,
     RunRecord,
@@ -55,9 +57,15 @@ def main(run_dir: Path, descriptions: list[str]) -> int:
         config_dir=str(run_dir), ports={}, parts=(),
     )
     console = Console(line_writer(sys.stdout), log=BoundedLog(run_dir / "up.log"))
-    parts = [part(description, first, run_id, run_dir) for description in descriptions]
-    policy = HURRIED if any("unready" in description for description in descriptions) else PATIENT
-    return Supervisor(parts, record=record, run_dir=run_dir, console=console, policy=policy).run()
+    errands = [one.removeprefix("errand:") for one in descriptions if one.startswith("errand:")]
+    parts = [part(one, first, run_id, run_dir) for one in descriptions if not one.startswith("errand:")]
+    supervisor = Supervisor(
+        parts, record=record, run_dir=run_dir, console=console,
+        errand=Errand((sys.executable, "-S", "-c", errands[0]), {}, run_dir, limit_s=0.5) if errands else None,
+        farewell=("Stop it: Ctrl-C",),
+        policy=HURRIED if any("unready" in one for one in descriptions) else PATIENT,
+    )
+    return supervisor.run()
 
 
 @dataclass

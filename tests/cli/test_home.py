@@ -51,6 +51,11 @@ def test_a_place_that_cannot_be_written_names_the_variable(tmp_path: Path) -> No
         Home.at(tmp_path / "file" / "home").prepare()
 
 
+def test_a_disk_that_is_nearly_full_is_said_before_anything_fails_on_it(tmp_path: Path) -> None:
+    with pytest.raises(HomeError, match=r"^The disk of .*/home has 3 MB left and Clew wants 64\. Free some "):
+        Home.at(tmp_path / "home").prepare(free_bytes=lambda path: 3 * 2**20 + 5)
+
+
 def test_purge_deletes_what_clew_made_and_leaves_what_it_did_not(tmp_path: Path) -> None:
     home = Home.at(tmp_path / "home")
     home.prepare()

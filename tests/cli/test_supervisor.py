@@ -36,6 +36,32 @@ def test_parts_start_after_what_they_need_and_say_how_long_it_took(stage: StartS
     assert lines[4].startswith("All ready in ")
 
 
+def test_the_errand_runs_when_all_are_ready_and_its_failure_stops_nothing(stage: StartStage, port: FreePort) -> None:
+    one = stage(f"stack:{port()}", "errand:print('I failed'); raise SystemExit(1)")
+    record = one.until("up")
+    one.process.send_signal(signal.SIGINT)
+    _, output = one.end()
+
+    assert record.parts[0].state == "ready"
+    assert [line.split(" in ")[0] for line in output.splitlines()[1:4]] == ["All ready", "I failed", "Stop it: Ctrl-C"]
+
+
+def test_an_errand_that_does_not_end_is_cut_short(stage: StartStage, port: FreePort) -> None:
+    one = stage(f"stack:{port()}", "errand:import time; time.sleep(30)")
+    one.until("up")
+
+    assert "The first journey did not end in 0.5 s and was cut short." in said(one)
+
+
+def test_ctrl_c_during_the_errand_ends_it_too(stage: StartStage, port: FreePort) -> None:
+    one = stage(f"stack:{port()}", "errand:import os, time; print(os.getpid(), flush=True); time.sleep(30)")
+    pid = eventually(lambda: next((int(line) for line in said(one).splitlines() if line.isdigit()), 0))
+    one.process.send_signal(signal.SIGINT)
+
+    assert one.end()[0] == 0
+    assert processes.identity(pid) == ""
+
+
 def test_ctrl_c_ends_all_parts_and_frees_their_ports(stage: StartStage, port: FreePort) -> None:
     ports = [port() for _ in range(3)]
     one = stage(f"stack:{ports[0]}", f"user:{ports[1]}", f"order:{ports[2]}")
@@ -196,7 +222,8 @@ def test_a_process_that_only_has_the_same_pid_is_left_alone(stage: StartStage, p
 
 
 def said(one: Stage) -> str:
-    return (one.run_dir / "up.log").read_text("utf-8")
+    log = one.run_dir / "up.log"
+    return log.read_text("utf-8") if log.exists() else ""
 
 
 def one_pid(record: RunRecord, name: str) -> int:

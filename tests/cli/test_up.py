@@ -97,6 +97,16 @@ def test_a_second_up_says_who_runs_and_where(place: Place) -> None:
         )
 
 
+def test_of_two_at_the_same_moment_one_runs(place: Place) -> None:
+    both = [place.start("--no-services"), place.start("--no-services")]
+    runs = place.until_up().pid
+    (other,) = [process for process in both if process.pid != runs]
+    output, _ = other.communicate(timeout=10)
+
+    assert other.returncode == 1
+    assert output.startswith(("Clew is already running here", "Another clew up "))
+
+
 def test_a_detached_stack_is_ready_when_the_command_returns_and_down_stops_it(place: Place) -> None:
     answer = place.run("up", "--detach", "--no-services")
     record = place.until_up()

@@ -7,7 +7,7 @@ import math
 from clew.query import InstanceAccount, Readers
 from clew.query.embedded import readers_of
 from clew.query.ledger import DAY_MS, DROPPED, EMITTED, ledger
-from clew.store import STALE, Stores
+from clew.store import STALE, LogLine, Stores
 from tests.contract.make import T0_MS, line, sample, series, span
 
 
@@ -71,4 +71,10 @@ def test_other_signals_and_broken_counters_are_left_out(stores: Stores) -> None:
     scrape(stores, EMITTED, "metrics", 10)
     scrape(stores, EMITTED, "logs", math.nan)
 
+    assert accounts(readers_of(stores)) == []
+
+
+def test_a_line_that_names_no_worker_is_in_nobodys_account(stores: Stores) -> None:
+    """A torn or foreign line is kept aside; it must not look like a worker of its own."""
+    stores.logs.append([LogLine("clew-malformed-2026.11.21", "x", T0_MS * 1_000_000, {"message": "half a li"})])
     assert accounts(readers_of(stores)) == []

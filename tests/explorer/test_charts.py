@@ -76,6 +76,11 @@ def test_text_is_escaped_wherever_it_stands() -> None:
         _elements(markup)
 
 
+def test_labels_of_marks_that_stand_close_do_not_lie_on_each_other() -> None:
+    crowded = charts.bucket_plot([charts.Bar(1, "1 s", "one", False)] * 16, "x", [(2.0, "p50"), (3.5, "p95")])
+    assert (crowded.count('y="6" text-anchor="start"'), crowded.count('y="20" text-anchor="start"')) == (1, 1)
+
+
 def test_the_bucket_of_the_request_stands_out() -> None:
     drawn = charts.bucket_plot([charts.Bar(5, "1 s", "five", False), charts.Bar(0, "", "none", True)], "x")
     assert [element.get("class") for element in _elements(drawn) if element.tag == "rect"] == ["bucket", "bucket this"]

@@ -16,6 +16,9 @@ from typing import Any
 
 import pytest
 
+from clew.cli.reading import stored_readers
+from clew.home import Home
+from clew.store import LogFilter
 from clew.supervisor import PartRecord, RunRecord, processes, read_record
 from tests.cli.conftest import is_free
 from tests.support.waiting import eventually
@@ -156,7 +159,8 @@ def test_a_killed_service_comes_back_and_serves(running: Running) -> None:
     assert running.clew("journey").returncode == 0
 
 
-def test_ctrl_c_leaves_no_process_and_no_port_and_what_was_stored_can_be_read(running: Running) -> None:
+def test_ctrl_c_leaves_no_process_no_port_and_no_line_unread(running: Running) -> None:
+    """The stack outlives the services and looks at their files one last time; what it stored can be read without it."""
     record = running.record()
     running.process.send_signal(signal.SIGINT)
     running.process.wait(5)
@@ -164,4 +168,10 @@ def test_ctrl_c_leaves_no_process_and_no_port_and_what_was_stored_can_be_read(ru
     assert running.process.returncode == 0
     assert [processes.members(part.pid) for part in record.parts] == [[], [], [], []]
     assert [port for port in record.ports.values() if not is_free(port)] == []
+    files = (running.home / "logs").glob("*.jsonl")
+    written = [line for file in files for line in file.read_text("utf-8").splitlines()]
+    with stored_readers(Home.at(running.home)) as readers:
+        stored = readers.logs.count(LogFilter())
+    assert any("service.stopped" in line for line in written)
+    assert stored == len(written)
     assert running.clew("follow", order_id(running)).returncode == 0

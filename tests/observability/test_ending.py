@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import Any
 
 from flask import Flask
 from werkzeug.test import create_environ
 
-from observability import Settings, observe
+from observability import Settings, Telemetry, observe
 from observability.testing import Capture, capture
+from tests.support.collector import refusing_url
 
 
 def answered(app: Flask, *, server: str) -> Any:
@@ -48,3 +50,13 @@ def test_a_body_that_nobody_will_close_is_not_waited_for() -> None:
         ending.join(5)
         assert not ending.is_alive()
         body.close()
+
+
+def test_that_the_collector_is_away_is_said_even_if_it_turns_out_at_the_end() -> None:
+    lines: list[bytes] = []
+    settings = Settings(service_name="shop", otlp_endpoint=refusing_url(), export_delay_s=60.0)
+    telemetry = Telemetry(settings, line_sink=lambda line: not lines.append(line))
+    with telemetry.tracer("shop").start_as_current_span("work"):
+        assert lines == []
+    telemetry.stop(1.0)
+    assert [json.loads(line)["event"]["action"] for line in lines] == ["telemetry.failed"]

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from observability import Settings, Telemetry, observe
+from observability import Settings, Telemetry, carry_context, observe
 from observability.testing import SpanList, capture
 from tests.support.collector import Collector
 
@@ -28,6 +28,29 @@ def test_uncaught_exceptions_of_threads_are_lines() -> None:
         (line,) = seen.events("thread.crashed")
         assert line["error"]["type"] == "ZeroDivisionError"
         assert "worker-7" in line["message"]
+
+
+def test_the_end_of_a_thread_that_was_given_a_request_belongs_to_the_request() -> None:
+    """Its line has the request's trace, and a secret of the request stays out of it."""
+    with capture() as seen:
+        app = observe(Flask("app"), seen.telemetry)
+
+        def fail() -> None:
+            raise RuntimeError("hunter2-hunter2 does not fit")
+
+        @app.get("/")
+        def view() -> str:
+            seen.telemetry.secret("hunter2-hunter2")
+            thread = threading.Thread(target=carry_context(fail))
+            thread.start()
+            thread.join()
+            return "ok"
+
+        app.test_client().get("/")
+        (crashed,), (finished,) = seen.events("thread.crashed"), seen.events("request.finished")
+        assert crashed["trace"] == finished["trace"]
+        assert crashed["error"]["message"] == "[redacted] does not fit"
+        assert "hunter2" not in str(crashed)
 
 
 def test_warnings_are_lines() -> None:
@@ -117,7 +140,7 @@ def test_sequence_numbers_have_no_gaps_when_threads_log_at_once() -> None:
 SCRIPT = """
 import sys, threading
 from flask import Flask
-from observability import Settings, Telemetry, observe
+from observability import Settings, Telemetry, carry_context, observe
 telemetry = Telemetry.from_settings(Settings(service_name="dev", otlp_endpoint=sys.argv[1], log_stdout=False)).start()
 app = observe(Flask("dev"), telemetry)
 app.add_url_rule("/", view_func=lambda: "ok")
