@@ -38,7 +38,8 @@ def take(browser: str, url: str, target: Path, width: int, height: int) -> None:
     with tempfile.TemporaryDirectory() as profile:
         where = (f"--user-data-dir={profile}", f"--window-size={width},{height}", f"--screenshot={target}")
         subprocess.run(
-            [browser, *FLAGS, *where, url], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60,
+            [browser, *FLAGS, *where, url], check=True, timeout=60,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )
 
 
