@@ -16,7 +16,8 @@ from pathlib import Path
 from flask import Flask, Response, request
 from opentelemetry import trace
 
-from observability import Telemetry, problem_response
+from observability import Problem, Telemetry, problem_response
+from services.shared.deadline import time_left
 from services.shared.fault_file import EVERY_ROUTE, Fault, FaultFileError, read_faults
 
 FAULTS_PATH = "/faults"
@@ -59,8 +60,11 @@ def inject_faults(
         if not fails and not fault.latency_ms:
             return None
         trace.get_current_span().set_attribute("clew.fault", True)
-        sleep(fault.latency_ms / 1000)
+        latency_s, left_s = fault.latency_ms / 1000, time_left()
+        sleep(latency_s if left_s is None else min(latency_s, left_s))
         _say(telemetry, route, fault, fails=fails)
+        if left_s is not None and latency_s > left_s:
+            raise Problem("timeout", "The time for this request was up before it was done.")
         return problem_response(fault.status, DETAIL) if fails else None
 
     @app.get(FAULTS_PATH)

@@ -14,6 +14,7 @@ from flask import Flask
 
 from observability import Settings, observe, problem_details
 from observability.testing import Capture, capture
+from services.shared.deadline import keep_deadlines
 from services.shared.faults import LARGEST, inject_faults
 from services.shared.health import health
 
@@ -31,6 +32,7 @@ class Shop:
     def __post_init__(self) -> None:
         self.app = observe(Flask("order", static_folder=None), self.seen.telemetry)
         problem_details(self.app)
+        keep_deadlines(self.app)
         self.app.register_blueprint(health(self.seen.telemetry))
         self.app.add_url_rule("/orders/<order_id>", view_func=lambda order_id: {"id": order_id}, endpoint="order")
         self.app.add_url_rule("/orders", view_func=lambda: ({}, 201), methods=["POST"], endpoint="place")
@@ -61,12 +63,22 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
         yield Shop(tmp_path / "faults.toml", seen)
 
 
+SLOW = '[[fault]]\nservice = "order"\nroute = "GET /orders/<order_id>"\nlatency_ms = 3000\n'
 ALWAYS = '[[fault]]\nservice = "order"\nroute = "GET /orders/<order_id>"\nerror_ratio = 1\n'
 
 
 def test_without_a_file_nothing_is_faulted(shop: Shop) -> None:
     assert shop.ask().status_code == 200
     assert (shop.slept, shop.seen.events("faults.changed")) == ([], [])
+
+
+def test_a_slow_service_gives_up_when_its_caller_does(shop: Shop) -> None:
+    shop.faults(SLOW)
+    answer = shop.app.test_client().get("/orders/1", headers={"X-Request-Timeout-Ms": "1000"})
+    assert (answer.status_code, answer.json["code"]) == (504, "timeout")
+    assert 0.8 < shop.slept[0] < 1.0
+    assert shop.ask().status_code == 200
+    assert shop.slept[1] == 3.0
 
 
 def test_an_injected_error_is_a_problem_with_a_line_a_span_attribute_and_a_sample(shop: Shop) -> None:
