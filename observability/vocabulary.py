@@ -25,6 +25,7 @@ EVENTS: dict[str, str] = {
     "session.refused": "A login was refused.",
     "order.placed": "An order was stored.",
     "order.refused": "An order was refused: malformed, or the user does not exist.",
+    "order.shown": "An order was shown with its user.",
     "order.degraded": "An order was shown without its user, because the user service did not answer.",
     "peer.failed": "A call to another service failed or timed out.",
     "dependency.failed": "Something a service needs (its database, a peer) is not ready.",
