@@ -27,6 +27,7 @@ EVENTS: dict[str, str] = {
     "order.replayed": "An order that was placed before was asked for again under its Idempotency-Key.",
     "order.cancelled": "A placed order was cancelled.",
     "order.refused": "An order was refused: malformed, its key was used for another one, or the user does not exist.",
+    "order.shown": "An order was shown with its user.",
     "order.degraded": "An order was shown without its user, because the user service did not answer.",
     "breaker.opened": "A peer failed several times in a row and is not asked for a while.",
     "breaker.closed": "A peer that was left alone answers again.",

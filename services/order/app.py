@@ -110,6 +110,8 @@ def create_app(
                 user_id=order.user_id,
             )
             return order.as_json() | {"user": None, "degraded": ["user"]}
+        # so that the order's id leads to those who looked at it, too
+        telemetry.log("order.shown", f"Order {order.id} was shown.", order_id=order.id, user_id=order.user_id)
         return order.as_json() | {"user": asdict(user) if user else None}
 
     return app

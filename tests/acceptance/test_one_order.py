@@ -155,12 +155,17 @@ def test_every_id_leads_to_the_same_document_on_the_page_and_in_the_terminal(run
         assert mine["trace_id"] == placed.answer.trace_id
 
 
-def test_the_order_id_goes_on_to_mean_the_trace_that_placed_it(running: Running, buyer: Buyer, placed: Placed) -> None:
-    read = running.gateway("GET", f"/api/orders/{placed.order_id}", headers=buyer.headers)
-    assert (read.status, read.json["user"]["username"]) == (200, buyer.username)
-    running.dossier(read.trace_id)
+def test_the_order_id_opens_the_trace_that_placed_it_and_lists_the_later_ones(
+    running: Running, buyer: Buyer, placed: Placed
+) -> None:
+    reads = [running.gateway("GET", f"/api/orders/{placed.order_id}", headers=buyer.headers) for _ in range(2)]
+    assert [(read.status, read.json["user"]["username"]) for read in reads] == [(200, buyer.username)] * 2
+    for read in reads:
+        running.dossier(read.trace_id)
 
-    assert running.explorer(f"/requests/{placed.order_id}.json")["trace_id"] == placed.answer.trace_id
+    found = running.explorer(f"/requests/{placed.order_id}.json")
+    assert found["trace_id"] == placed.answer.trace_id
+    assert [other["trace_id"] for other in found["also"]] == [read.trace_id for read in reads]
 
 
 def test_a_callers_request_id_is_kept_if_it_is_one(running: Running, buyer: Buyer) -> None:

@@ -27,16 +27,24 @@ class World:
         self.positions_path = folder / "positions" / "sincedb"
         self.now = 1_795_246_863.0
         self.reports: list[str] = []
+        self.tails: list[Tail] = []
 
     def tail(self, *, pattern: str = "*.log", **options: object) -> Tail:
         options.setdefault("start_position", "beginning")
-        return Tail(
+        tail = Tail(
             [str(self.logs / pattern)],
             Positions(self.positions_path, clock=lambda: self.now),
             clock=lambda: self.now,
             report=self.reports.append,
             **options,  # type: ignore[arg-type]
         )
+        self.tails.append(tail)
+        return tail
+
+    def release(self) -> None:
+        """What a killed tail leaves to its process' end: this process goes on."""
+        for tail in self.tails:
+            tail.close()
 
     def write(self, name: str, text: str | bytes) -> Path:
         path = self.logs / name
@@ -46,8 +54,10 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def world(tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path)
+    yield world
+    world.release()
 
 
 def lines(batches: list[Batch]) -> list[bytes]:

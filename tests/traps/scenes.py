@@ -28,7 +28,7 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 @dataclass(frozen=True, slots=True)
 class Played:
     """
-    :param answered: requests that were answered with 200, the last one (``/last``) right before SIGTERM.
+    :param answered: requests that were answered with 200 before the scrape; ``/last`` is another, right before SIGTERM.
     :param at_once: spans that the collector had two seconds after the first request.
     :param ended_s: seconds from SIGTERM to the end of the process; None: it still ran after `PATIENCE_S`.
     :param spans: names that the collector got. *instances*: whose they were, in the same order.
@@ -83,9 +83,11 @@ def play(kind: str, server: str, collector: Collector | None, folder: Path) -> P
                 met = [int(pid) for pid in pool.map(get, ("/meet/1", "/meet/2"))]
             answered += 2
         get("/thread")
+        answered += 1
         exposition = get("/metrics")
+        with suppress(AssertionError):  # a request is counted a moment after its client has the answer
+            exposition = eventually(lambda: complete(get("/metrics"), answered), timeout_s=1.0)
         get("/last")
-        answered += 2
         ended = end(process)
     finally:
         with suppress(ProcessLookupError):
@@ -96,6 +98,12 @@ def play(kind: str, server: str, collector: Collector | None, folder: Path) -> P
         spans=tuple(collector.names() if collector else ()), instances=tuple(collector.instances if collector else ()),
         output=(folder / "output").read_text("utf-8", "replace"),
     )
+
+
+def complete(exposition: str, requests: int) -> str:
+    """*exposition*, if that many requests are counted in it."""
+    counts = (line for line in exposition.splitlines() if line.startswith("flask_http_request_duration_seconds_count{"))
+    return exposition if sum(float(line.rpartition(" ")[2]) for line in counts) == requests else ""
 
 
 def asking(port: int) -> Callable[[str], str]:
