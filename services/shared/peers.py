@@ -170,6 +170,7 @@ class Peer:
         headers: Mapping[str, str] | None,
     ) -> Answer:
         left_s = max(0.001, ends - self._clock())
+        fair = left_s >= FAIR_SHARE * self._timeout_s
         try:
             response = self._session.request(
                 method,
@@ -181,13 +182,12 @@ class Peer:
                 allow_redirects=False,
             )
         except requests.Timeout as error:
-            fair = left_s >= FAIR_SHARE * self._timeout_s
             raise _Failed("timeout", f"did not answer within {round(left_s, 2):g} s", error, at_fault=fair) from None
         except requests.ConnectionError as error:
             raise _Failed("unavailable", "cannot be reached", error) from None
         except requests.RequestException as error:
             raise _Failed("bad_gateway", "gave an answer that makes no sense", error) from None
-        return _usable(response)
+        return _usable(response, fair=fair)
 
     def _changed(self, is_open: bool) -> None:
         self._open.set(1.0 if is_open else 0.0)
@@ -220,7 +220,8 @@ def _is_worth_another(error: BaseException) -> bool:
     return isinstance(error, _Failed) and error.at_fault and error.word != "timeout"
 
 
-def _usable(response: requests.Response) -> Answer:
+def _usable(response: requests.Response, *, fair: bool) -> Answer:
+    """*fair*: the peer had enough time; if it ran out of it, it is slow."""
     status = response.status_code
     try:
         body = response.json()
@@ -233,7 +234,7 @@ def _usable(response: requests.Response) -> Answer:
         # not at fault: another service that it needs is away, and it can do the rest of its work
         raise _Failed("unavailable", "is not available", said=sentence, at_fault="peer" not in problem)
     if status == 504 and sentence:
-        raise _Failed("timeout", "ran out of time", said=sentence, at_fault=False)
+        raise _Failed("timeout", "ran out of time", said=sentence, at_fault=fair and "peer" not in problem)
     if not (200 <= status < 300 or 400 <= status < 500) or not isinstance(body, dict):
         raise _Failed("bad_gateway", f"gave an answer that makes no sense (status {status})")
     return Answer(status, body)

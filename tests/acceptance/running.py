@@ -31,6 +31,8 @@ PORTS = ("GATEWAY_PORT", "USER_PORT", "ORDER_PORT", "EXPLORER_PORT", "OTLP_PORT"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 PROBLEM = "application/problem+json"
 ORDER = {"items": [{"sku": "ball-of-thread", "quantity": 2, "unit_amount": 450}], "currency": "EUR"}
+SPANS = 7
+"""Of a placed order: three servers, two calls, a statement of order and one of user."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.running import ORDER, Answer, Buyer, Running, ask
+from tests.acceptance.running import ORDER, SPANS, Answer, Buyer, Running, ask
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow
@@ -161,7 +161,7 @@ def test_good_data_keeps_flowing(running: Running, buyer: Buyer, file: Path) -> 
 
     assert [answer.status for answer in answers] == [201] * 5
     for answer in answers:
-        assert running.dossier(answer.trace_id)["spans_total"] == 5
+        assert running.dossier(answer.trace_id)["spans_total"] == SPANS
     assert running.part("stack").restarts == 0
 
 
