@@ -97,15 +97,14 @@ def test_without_a_thread_the_caller_writes(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.slow
-def test_an_idle_process_uses_no_cpu() -> None:
-    book = Book()
-    book.scribe.put(1)
-    eventually(lambda: book.written)
-    threading.Event().wait(0.1)
-    before = time.process_time()
-    threading.Event().wait(0.5)
-    assert time.process_time() - before < 0.005
-    book.scribe.close()
+def test_a_scribe_that_has_nothing_to_write_does_not_wake_up() -> None:
+    flushes: list[int] = []
+    scribe: Scribe[int] = Scribe(lambda items, until: flushes.append(len(items)), delay_s=0.01, limit=100)
+    scribe.put(1)
+    eventually(lambda: flushes[:2] == [1, 0], what="the item is written, and vouched for")
+    assert not threading.Event().wait(0.3)
+    assert flushes == [1, 0]
+    scribe.close()
 
 
 ABANDONED = """
