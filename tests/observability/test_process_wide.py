@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-import os
 import signal
 import subprocess
 import sys
@@ -15,8 +14,8 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from observability import Settings, Telemetry, carry_context, observe
-from observability.testing import SpanList, capture
+from observability import Settings, carry_context, observe
+from observability.testing import capture
 from tests.support.collector import Collector
 
 
@@ -162,27 +161,43 @@ def test_sigterm_ends_a_script_in_order_and_its_spans_arrive() -> None:
         assert collector.names() == ["GET /"]
 
 
+FORKS = """
+import os, sys
+from pathlib import Path
+from flask import Flask
+from observability import Settings, Telemetry, observe
+from observability.testing import SpanList
+folder = Path(sys.argv[1])
+settings = Settings(service_name="forks", log_dir=folder, log_stdout=False, metrics_dir=folder / "m")
+telemetry = Telemetry(settings, span_sink=SpanList())
+app = observe(Flask("forks"), telemetry)
+app.add_url_rule("/", view_func=lambda: "ok")
+app.test_client().get("/")
+children = []
+for _ in range(3):
+    pid = os.fork()
+    if pid == 0:
+        try:
+            app.test_client().get("/")
+            telemetry.stop()
+        finally:
+            os._exit(0)
+    children.append(pid)
+for pid in children:
+    os.waitpid(pid, 0)
+telemetry.flush()
+sys.stdout.write(telemetry.exposition("")[0].decode())
+telemetry.stop()
+"""
+
+
+@pytest.mark.slow
 def test_a_forked_child_is_an_instance_of_its_own(tmp_path: Path) -> None:
-    settings = Settings(service_name="forks", log_dir=tmp_path, log_stdout=False, metrics_dir=tmp_path / "m")
-    telemetry = Telemetry(settings, span_sink=SpanList())
-    app = observe(Flask("forks"), telemetry)
-    app.add_url_rule("/", view_func=lambda: "ok")
-    app.test_client().get("/")
-    children = []
-    for _ in range(3):
-        pid = os.fork()
-        if pid == 0:
-            try:
-                app.test_client().get("/")
-                telemetry.stop()
-            finally:
-                os._exit(0)
-        children.append(pid)
-    for pid in children:
-        os.waitpid(pid, 0)
-    telemetry.flush()
+    """In a process of its own, as a server forks: other tests' threads must not hold a lock at that moment."""
+    done = subprocess.run(
+        [sys.executable, "-c", FORKS, str(tmp_path)], capture_output=True, text=True, timeout=30, check=True
+    )
     files = list(tmp_path.glob("forks-*.jsonl"))
     assert len(files) == 4
     assert all(len(file.read_text().splitlines()) == 1 for file in files)
-    assert b'flask_http_request_total{method="GET",status="200"} 4.0' in telemetry.exposition("")[0]
-    telemetry.stop()
+    assert 'flask_http_request_total{method="GET",status="200"} 4.0' in done.stdout
