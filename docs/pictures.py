@@ -56,7 +56,7 @@ def main() -> int:
         return 1
     HERE.mkdir(exist_ok=True)
     for theme in ("light", "dark"):
-        take(browser, f"{explorer}/requests/{trace}?theme={theme}", HERE / f"request-{theme}.png", 1280, 1100)
+        take(browser, f"{explorer}/requests/{trace}?theme={theme}", HERE / f"request-{theme}.png", 1280, 1060)
         take(browser, f"{explorer}/?theme={theme}", HERE / f"overview-{theme}.png", 1280, 1000)
         print(f"docs/pictures/request-{theme}.png and overview-{theme}.png")
     return 0
