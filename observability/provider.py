@@ -119,13 +119,26 @@ class HandOver(SpanProcessor):
             self._receive(span)
 
 
+class SdkProvider(sdk.TracerProvider):
+    """
+    The SDK's provider, which makes the spans that code starts itself.
+    """
+
+    def _handle_fork(self) -> None:
+        """
+        Nothing: a forked child gets a provider of its own (`Telemetry.forget_process`). The SDK would ask its detectors
+        in a thread pool, in the middle of the fork, and wait for ever where `concurrent.futures.thread` was imported
+        after this provider was made: that module's lock is then still held by its own hook.
+        """
+
+
 def sdk_provider(
     sampler: Sampler, resource: Resource, ids: IdGenerator, processor: SpanProcessor
 ) -> sdk.TracerProvider:
     """
-    The SDK's provider, which makes the spans that code starts itself. Nothing of it comes from the environment.
+    One for one process. Nothing of it comes from the environment.
     """
-    provider = sdk.TracerProvider(
+    provider = SdkProvider(
         sampler=sampler, resource=resource, id_generator=ids, span_limits=_LIMITS, shutdown_on_exit=False,
         meter_provider=NoOpMeterProvider(),
     )

@@ -173,6 +173,7 @@ telemetry = Telemetry(settings, span_sink=SpanList())
 app = observe(Flask("forks"), telemetry)
 app.add_url_rule("/", view_func=lambda: "ok")
 app.test_client().get("/")
+import concurrent.futures.thread  # as a server's threads do, late; see SdkProvider
 children = []
 for _ in range(3):
     pid = os.fork()
