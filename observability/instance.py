@@ -109,6 +109,11 @@ class Instance:
         self._early.clear()
         atexit.register(self.close)
 
+    @property
+    def writes_lines(self) -> bool:
+        """False when lines go nowhere: nobody configured a sink, or the end has come."""
+        return bool(self._line_sinks) and not self._closed
+
     def _keep(self, line: bytes) -> bool:
         self._early.append(line)
         return True
@@ -208,6 +213,7 @@ class Instance:
             else:
                 spans += self._ready(*item)
         self.spans.put(spans, until_s)
+        self._telemetry.look_around()
         self._telemetry.queue_lengths(lines=len(self._scribe), spans=len(self.spans))
 
     def _write_access(self, record: RequestRecord) -> None:
@@ -226,7 +232,7 @@ class Instance:
             return []
 
     def _write(self, line: bytes) -> None:
-        if self._closed or not self._line_sinks:
+        if not self.writes_lines:
             self._lines_dropped(1, "shutdown" if self._closed else "no_sink")
             return
         for sink in self._line_sinks:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from opentelemetry import trace
 
 from observability.context import raised_in
+from observability.formatting import LEVELS
 from observability.provider import DispatchingProvider
 
 if TYPE_CHECKING:
@@ -33,18 +34,32 @@ def install(telemetry: Telemetry) -> Callable[[], None]:
     """
     global _installed
     if _installed is None:
-        _installed = ProcessWide(telemetry.settings.log_level)
+        _installed = ProcessWide()
     wide = _installed
     wide.provider.started.append(telemetry)
+    wide.listen()
 
     def leave() -> None:
         global _installed
         wide.provider.started.remove(telemetry)
         if not wide.provider.started:
+            _installed = None  # first: the handler that goes now was not taken away by somebody else
             wide.undo()
-            _installed = None
 
     return leave
+
+
+def listen_again() -> None:
+    """
+    Put the log handler back, if somebody took it away (``logging.config.dictConfig`` does).
+    """
+    if _installed is not None:
+        _installed.listen()
+
+
+def displaced() -> bool:
+    """Whether records no longer come here, because somebody configured logging anew."""
+    return _installed is not None and not _installed.listening
 
 
 def adopt_server_loggers() -> None:
@@ -56,11 +71,24 @@ def adopt_server_loggers() -> None:
 
 
 class ProcessWide:
-    def __init__(self, log_level: str) -> None:
+    def __init__(self) -> None:
         self.provider = _global_provider()
-        self._undo = [_root(RootHandler(self.provider), log_level), *map(_adopt, SERVER_LOGGERS)]
+        self._handler = RootHandler(self.provider)
+        self._undo = list(map(_adopt, SERVER_LOGGERS))
         logging.captureWarnings(True)
         self._undo += [lambda: logging.captureWarnings(False), _exceptions(self.provider), _sigterm()]
+
+    @property
+    def listening(self) -> bool:
+        return self._handler in logging.getLogger().handlers
+
+    def listen(self) -> None:
+        """Hear every record that one of the started telemetries may want."""
+        level = min(LEVELS[telemetry.settings.log_level] for telemetry in self.provider.started)
+        if not self.listening:
+            self._undo.append(_root(self._handler, level))
+        elif logging.getLogger().level > level:
+            logging.getLogger().setLevel(level)
 
     def undo(self) -> None:
         for step in reversed(self._undo):
@@ -81,23 +109,30 @@ def _global_provider() -> DispatchingProvider:
 class RootHandler(logging.Handler):
     """
     Writes every record as a line of the telemetry it belongs to: the active request's, else the one started last.
+    LOG_LEVEL is that telemetry's own, and holds for loggers with a lower level too.
     """
 
     def __init__(self, provider: DispatchingProvider) -> None:
         super().__init__()
         self._provider = provider
 
+    def handle(self, record: logging.LogRecord) -> bool:
+        """
+        Without the handler's lock: a destructor may log while its thread holds the lock of the counters, which a thread
+        that logs takes too. Lines have a lock of their own.
+        """
+        kept = self.filter(record)
+        if kept:
+            self.emit(kept if isinstance(kept, logging.LogRecord) else record)
+        return bool(kept)
+
     def emit(self, record: logging.LogRecord) -> None:
         telemetry = self._provider.telemetry()
-        if telemetry is None:
-            return
-        try:
+        if telemetry is not None and record.levelno >= LEVELS[telemetry.settings.log_level]:
             telemetry.instance.log(record)
-        except Exception:  # noqa: BLE001 (a log call must never raise into the code that logs)
-            telemetry.dropped("logs", "unwritable")
 
 
-def _root(handler: logging.Handler, level: str) -> Callable[[], None]:
+def _root(handler: logging.Handler, level: int) -> Callable[[], None]:
     root = logging.getLogger()
     before = root.level
     # A handler on standard error would write the same records unredacted.
@@ -105,7 +140,7 @@ def _root(handler: logging.Handler, level: str) -> Callable[[], None]:
     for other in others:
         root.removeHandler(other)
     root.addHandler(handler)
-    root.setLevel(level.upper())
+    root.setLevel(level)
 
     def back() -> None:
         root.removeHandler(handler)
@@ -140,7 +175,7 @@ def _exceptions(provider: DispatchingProvider) -> Callable[[], None]:
 
     def ended_process(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
         telemetry = provider.telemetry()
-        if telemetry is None or not isinstance(error, Exception):
+        if telemetry is None or not telemetry.instance.writes_lines or not isinstance(error, Exception):
             before(kind, error, where)
             return
         telemetry.log("process.crashed", f"{kind.__name__} ended the process.", level="critical", error=error)
@@ -152,13 +187,18 @@ def _exceptions(provider: DispatchingProvider) -> Callable[[], None]:
         name = args.thread.name if args.thread else "a thread"
         with raised_in(error):
             telemetry = provider.telemetry()
-            if telemetry is not None:
+            if telemetry is None or not telemetry.instance.writes_lines:
+                before_in_threads(args)
+            else:
                 telemetry.log("thread.crashed", f"{args.exc_type.__name__} ended {name}.", level="error", error=error)
 
     sys.excepthook, threading.excepthook = ended_process, ended_thread
 
-    def back() -> None:
-        sys.excepthook, threading.excepthook = before, before_in_threads
+    def back() -> None:  # but what somebody installed after us stays
+        if sys.excepthook is ended_process:
+            sys.excepthook = before
+        if threading.excepthook is ended_thread:
+            threading.excepthook = before_in_threads
 
     return back
 

@@ -25,10 +25,11 @@ from opentelemetry.trace import SpanContext, Tracer
 
 from observability.active import ActiveRequest
 from observability.context import active_request
+from observability.formatting import LEVELS
 from observability.instance import Instance, LineSink, SpanSink
 from observability.instruments import Instruments
 from observability.metrics import Counter, Exemplar, Gauge, Histogram, Metrics, exposition
-from observability.process_wide import adopt_server_loggers, install
+from observability.process_wide import adopt_server_loggers, displaced, install, listen_again
 from observability.record import RequestRecord
 from observability.redaction import NONE, Redactor
 from observability.sampling import sampler
@@ -75,6 +76,7 @@ class Telemetry:
         self._making = threading.RLock()  # reentrant: what opens an instance's files may log
         self._tracers: dict[tuple[str, str | None, str | None], Tracer] = {}
         self._stop: Callable[[], None] | None = None
+        self._displaced = False
         self._logger = logging.getLogger(settings.service_name)
         _ALL.add(self)
 
@@ -130,10 +132,16 @@ class Telemetry:
     def start(self) -> Telemetry:
         """
         Install what is process-wide: the root log handler, the hooks for uncaught exceptions and warnings, the global
-        tracer provider, and an orderly exit at SIGTERM. Calling it again changes nothing.
+        tracer provider, and an orderly exit at SIGTERM. Calling it again puts the log handler back, if somebody took it
+        away; after `stop` it begins anew, as another instance.
         """
         if self.enabled and self._stop is None:
+            if self._instance is not None and not self._instance.writes_lines:
+                self.forget_process()
             self._stop = install(self)
+        elif self.enabled:
+            listen_again()
+            self._displaced = False
         return self
 
     def stop(self, deadline_s: float = 1.5) -> None:
@@ -146,6 +154,19 @@ class Telemetry:
         if self._instance is not None:
             self._instance.close(deadline_s)
         self.metrics.close()
+
+    def look_around(self) -> None:
+        """
+        Say it once, if somebody configured logging and took our handler away: records are lost then, and nobody knows.
+        """
+        if self._stop is not None and not self._displaced and displaced():
+            self._displaced = True
+            self.log(
+                "telemetry.failed",
+                "Something configured logging after telemetry.start() and took its handler away: log records are not "
+                "kept any more. Configure logging first, or call telemetry.start() again afterwards.",
+                level="warning",
+            )
 
     def flush(self) -> None:
         """
@@ -171,13 +192,14 @@ class Telemetry:
         labels: Mapping[str, Any] | None = None, **fields: Any,
     ) -> None:
         """
-        Write the line of a domain event.
+        Write the line of a domain event. Only LOG_LEVEL can keep it back: what somebody does to ``logging`` (disables
+        loggers, takes handlers away) does not reach it.
 
         :param event: a name of the vocabulary, or any dotted name of your own.
         :param fields: ``order_id`` and ``user_id`` have a place of their own, others become labels.
         """
         number = getattr(logging, level.upper())
-        if not self.enabled or not self._logger.isEnabledFor(number):
+        if not self.enabled or number < LEVELS[self.settings.log_level]:
             return
         info = (type(error), error, error.__traceback__) if error is not None else None
         record = self._logger.makeRecord(
