@@ -48,6 +48,18 @@ class Fault:
         said += [f"{100 * self.error_ratio:g} % answered with {self.status}"] if self.error_ratio else []
         return ", ".join(said) or "nothing"
 
+    @property
+    def where(self) -> str:
+        return "every route" if self.route == EVERY_ROUTE else self.route
+
+    def since_when(self, now: datetime) -> str:
+        """For example ``13:58:20Z (2 min)``."""
+        if self.since is None:
+            return "unknown"
+        minutes = max(0, int((now - self.since).total_seconds() // 60))
+        ago = f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"
+        return f"{self.since:%H:%M:%S}Z ({ago})"
+
 
 def read_faults(path: Path) -> tuple[Fault, ...]:
     """
@@ -72,6 +84,11 @@ def read_faults(path: Path) -> tuple[Fault, ...]:
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         why = f"a fault lacks {error}" if isinstance(error, KeyError) else str(error)
         raise FaultsError(f"{path} cannot be understood: {why}. Mend it, or delete it to end all faults.") from None
+
+
+def sentences(faults: Iterable[Fault], now: datetime) -> list[str]:
+    """A line for each fault, for people who look at something else."""
+    return [f"Fault on: {f.service} {f.where}: {f.effect}, since {f.since_when(now)}." for f in faults]
 
 
 def edit_faults(home: Home, change: Callable[[tuple[Fault, ...]], Iterable[Fault]]) -> None:

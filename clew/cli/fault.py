@@ -56,7 +56,7 @@ def run_set(args: argparse.Namespace, context: Context) -> int:
     now = datetime.now(UTC).replace(microsecond=0)
     fault = Fault(args.service, args.route or EVERY_ROUTE, args.latency, args.errors, args.status, now)
     _edit(home, lambda faults: (*(f for f in faults if not _is(f, fault.service, fault.route)), fault))
-    context.say(f"Set: {fault.service} {_route(fault)}: {fault.effect}. It holds from now on, until: clew fault clear")
+    context.say(f"Set: {fault.service} {fault.where}: {fault.effect}. It holds from now on, until: clew fault clear")
     return FINE
 
 
@@ -68,13 +68,13 @@ def run_list(args: argparse.Namespace, context: Context) -> int:
     if not faults:
         context.say("No fault is on. Set one: clew fault set user --latency 800ms")
         return FINE
-    width = max(len("route"), *(len(_route(fault)) for fault in faults))
+    width = max(len("route"), *(len(fault.where) for fault in faults))
     context.say(f"{'service':<9} {'route':<{width}} {'later by':>9} {'errors':>7} {'status':>7}  since")
     for f in faults:
         later, errors = f"{f.latency_ms:g} ms", f"{100 * f.error_ratio:g} %"
         status = str(f.status) if f.error_ratio else ""
-        since = _since(f, datetime.now(UTC))
-        context.say(f"{f.service:<9} {_route(f):<{width}} {later:>9} {errors:>7} {status:>7}  {since}")
+        since = f.since_when(datetime.now(UTC))
+        context.say(f"{f.service:<9} {f.where:<{width}} {later:>9} {errors:>7} {status:>7}  {since}")
     return FINE
 
 
@@ -87,11 +87,11 @@ def run_clear(args: argparse.Namespace, context: Context) -> int:
         return FINE
     if not gone:
         what = f"{args.service} {args.route or ''}".strip()
-        on = "; ".join(f"{f.service} {_route(f)}" for f in before)
+        on = "; ".join(f"{f.service} {f.where}" for f in before)
         raise Refusal(f"No fault of {what} is on. On are: {on}.")
     _edit(home, lambda faults: (f for f in faults if not _is(f, args.service, args.route)))
     for f in gone:
-        context.say(f"Cleared: {f.service} {_route(f)}: {f.effect}.")
+        context.say(f"Cleared: {f.service} {f.where}: {f.effect}.")
     return FINE
 
 
@@ -112,11 +112,6 @@ def documents(faults: Iterable[Fault]) -> list[dict[str, object]]:
     return [asdict(f) | {"since": f.since.isoformat().replace("+00:00", "Z") if f.since else None} for f in faults]
 
 
-def sentences(faults: Iterable[Fault], now: datetime) -> list[str]:
-    """A line for each fault, for people who look at something else."""
-    return [f"Fault on: {f.service} {_route(f)}: {f.effect}, since {_since(f, now)}." for f in faults]
-
-
 def _edit(home: Home, change: Callable[[tuple[Fault, ...]], Iterable[Fault]]) -> None:
     try:
         edit_faults(home, change)
@@ -126,18 +121,6 @@ def _edit(home: Home, change: Callable[[tuple[Fault, ...]], Iterable[Fault]]) ->
 
 def _is(fault: Fault, service: str | None, route: str | None) -> bool:
     return service in (None, fault.service) and route in (None, fault.route)
-
-
-def _route(fault: Fault) -> str:
-    return "every route" if fault.route == EVERY_ROUTE else fault.route
-
-
-def _since(fault: Fault, now: datetime) -> str:
-    if fault.since is None:
-        return "unknown"
-    minutes = max(0, int((now - fault.since).total_seconds() // 60))
-    ago = f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"
-    return f"{fault.since:%H:%M:%S}Z ({ago})"
 
 
 def _check_names(home: Home, service: str, route: str | None) -> None:

@@ -12,8 +12,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from clew.cli.fault import documents, faults_of, sentences
+from clew.cli.fault import documents, faults_of
 from clew.cli.verb import FINE, NO, Context, Verbs, add_verb
+from clew.faults import sentences
 from clew.home import Home
 from clew.supervisor import RunLock, RunRecord, read_record
 

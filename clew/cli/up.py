@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from clew.cli.fault import faults_of, sentences
+from clew.cli.fault import faults_of
 from clew.cli.load import rate
 from clew.cli.verb import USAGE, Context, Refusal, Verbs, add_verb
+from clew.faults import sentences
 from clew.home import Home
 from clew.parts import PORTS, Plan
 from clew.supervisor import (

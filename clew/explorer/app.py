@@ -39,6 +39,7 @@ def create_explorer(
     readers: Readers,
     ledger: Callable[[], Sequence[InstanceAccount]] = tuple,
     freshness: Callable[[], Sequence[Source]] = tuple,
+    exercises: Callable[[], Sequence[str]] = tuple,
     scrape_now: Callable[[], None] | None = None,
     ready: Callable[[], bool] = lambda: True,
     clock: Callable[[], float] = time.time,
@@ -50,6 +51,7 @@ def create_explorer(
 
     :param ledger: the accounts of the worker processes now.
     :param freshness: the sources now.
+    :param exercises: a sentence for each fault that is on now.
     :param scrape_now: scrape every target and return when that is done; None: there is nothing to scrape.
     :param ready: what ``/-/ready`` asks (200 or 503); ``/-/healthy`` is always 200.
     :param clock: seconds since the epoch.
@@ -96,7 +98,9 @@ def create_explorer(
         asked, now_s = query(), clock()
         window = asked.window(now_s, DEFAULT if asked.names_a_range else young_range(readers, now_s))
         asked.check()
-        view = overview(readers, window, accounts=ledger(), sources=freshness(), now_s=now_s)
+        view = overview(
+            readers, window, accounts=ledger(), sources=freshness(), exercises=exercises(), now_s=now_s
+        )
         return answer("overview", "Overview", view, window)
 
     @app.get("/logs")

@@ -8,11 +8,13 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from types import FrameType
 
 from flask import Flask, Response
 
 from clew.explorer import create_explorer
+from clew.faults import FaultsError, read_faults, sentences
 from clew.home import Home
 from clew.intake.aside import Aside
 from clew.intake.file_input import log_intake_of
@@ -62,7 +64,8 @@ class Stack:
             readers=readers, logs=self._logs, metrics=self._metrics, spans=spans, aside=aside, store_dir=home.store
         )
         explorer = create_explorer(
-            readers=readers, ledger=self._view.accounts, freshness=self._view.sources, scrape_now=self._scrape_now
+            readers=readers, ledger=self._view.accounts, freshness=self._view.sources,
+            exercises=lambda: _exercises(home), scrape_now=self._scrape_now,
         )
         _add_status(explorer, self._view)
         receiver = create_otlp_app(spans)
@@ -104,6 +107,13 @@ class Stack:
 
     def _scrape_now(self) -> None:
         self._metrics.scrape_now()
+
+
+def _exercises(home: Home) -> list[str]:
+    try:
+        return sentences(read_faults(home.faults), datetime.now(UTC))
+    except FaultsError as error:
+        return [str(error)]
 
 
 def _add_status(explorer: Flask, view: StackView) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import os
+import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,10 +25,14 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from observability import Problem, Settings, SettingsError, Telemetry
+from services.shared.deadline import time_left
 from services.shared.migrations import migrate
 
 BUSY_S = 2.0
 """Longest wait for a connection, for another writer of the same SQLite file, and for a lock in Postgres."""
+
+SHORTEST_S = 0.001
+"""Less time than that is none: limits are whole milliseconds, and 0 would mean that there is no limit."""
 
 DOWN = (OperationalError, InterfaceError, PoolTimeoutError)
 """What SQLAlchemy raises when the database is not there, too slow or too busy."""
@@ -81,17 +86,25 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """
-        All or nothing: committed at the end of the block, rolled back when it raises.
+        All or nothing: committed at the end of the block, rolled back when it raises. No statement of it waits
+        for longer than the caller does.
 
-        :raises Problem: ``unavailable`` when the database does not answer; logged as ``dependency.failed``.
+        :raises Problem: ``unavailable`` when the database does not answer, ``timeout`` when our caller's time was too
+            short for it; logged as ``dependency.failed``.
         """
+        left, began = time_left(), time.monotonic()
+        if left is not None and left < SHORTEST_S:
+            raise Problem("timeout", "The time for this request was up before its data was asked for.")
         try:
             with self._engine.begin() as connection:
+                _limit(connection, left, self._telemetry.settings.call_timeout_s)
                 yield connection
         except DOWN as error:
             said = "The database did not answer."
             labels = {"dependency": "database"}
             self._telemetry.log("dependency.failed", said, level="error", error=error, labels=labels)
+            if left is not None and time.monotonic() - began > 0.9 * left:
+                raise Problem("timeout", "The database did not answer within the time for this request.") from error
             raise _unavailable() from error
 
     def ping(self, table: str) -> None:
@@ -109,6 +122,24 @@ class Database:
         Close every connection.
         """
         self._engine.dispose()
+
+
+def _limit(connection: Connection, left_s: float | None, usual_s: float) -> None:
+    """
+    No statement of this transaction waits for longer than *left_s*, nor than usual. Not through SQLAlchemy: it is
+    nobody's query, and shall be in no trace.
+    """
+    backend = connection.dialect.name
+    if backend == "sqlite":
+        limit_s = BUSY_S if left_s is None else min(BUSY_S, left_s)
+        limit = f"PRAGMA busy_timeout = {int(limit_s * 1000)}"  # the connection keeps it: said anew each time
+    elif backend == "postgresql" and left_s is not None and left_s < usual_s:
+        limit = f"SET LOCAL statement_timeout = {int(left_s * 1000)}"
+    else:
+        return
+    cursor: _Cursor = connection.connection.cursor()
+    cursor.execute(limit)
+    cursor.close()
 
 
 def _unavailable() -> Problem:

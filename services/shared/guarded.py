@@ -1,4 +1,7 @@
-"""Headers that every answer has, so that a browser makes nothing of it but what it is."""
+"""
+Headers that every answer has, so that a browser makes nothing of it but what it is; and no redirect, whose address would
+be made of what the caller calls us.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +26,9 @@ HEADERS = {
 def guarded(app: Flask) -> Flask:
     """
     Each answer of *app* has `HEADERS`, those included that Flask never sees; what it sets itself stays. To be called
-    after `observe`, which answers some requests before Flask.
+    after `observe`, which answers some requests before Flask. A path with two slashes is another path (404).
     """
+    app.url_map.merge_slashes = False
 
     class Guarded(type(app)):  # type: ignore[misc]
         def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Any:

@@ -142,3 +142,11 @@ def test_a_huge_ledger_is_cut_and_says_so(stores: Stores) -> None:
     browser = Browser(explorer_of(readers_of(stores), ledger=lambda: accounts).test_client())
     assert browser.page("/").says("40 of 200 accounts")
     assert browser.json("/overview.json")["ledger"][0]["instance"] == "i077"
+
+
+def test_a_fault_that_somebody_switched_on_is_said_with_how_to_end_it(stores: Stores) -> None:
+    """Whoever looks at red numbers first wants to know that they are an exercise."""
+    said = "Fault on: user every route: 800 ms later, since 13:58:20Z (2 min)."
+    browser = Browser(explorer_of(readers_of(stores), exercises=lambda: [said]).test_client())
+    assert browser.json("/overview.json")["exercises"] == [said]
+    assert browser.page("/").says(f"{said} End all: clew fault clear")

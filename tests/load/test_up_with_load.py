@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -74,6 +75,9 @@ def test_a_stack_with_load_and_a_fault_says_both_and_leaves_nothing_behind(tmp_p
         eventually(injected, what="the load runs into the fault")
         status = clew("status")
         assert "Fault on: order GET /orders/<order_id>: 100 % answered with 503, since " in status.stdout
+        with urlopen(f"{record.url('EXPLORER_PORT')}/overview.json", timeout=5) as answer:
+            (said,) = json.load(answer)["exercises"]
+        assert said.startswith("Fault on: order GET /orders/<order_id>: 100 % answered with 503, since ")
     finally:
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=15)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import re
 import signal
+import time
 from collections.abc import Iterator
 
 import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from observability import Problem, Settings, observe
+from observability import Problem, Settings, observe, problem_details
 from observability.testing import Capture, capture
 from services.shared.database import Database
+from services.shared.deadline import HEADER, keep_deadlines
 from services.user.store import MIGRATIONS
 from tests.real.postgres import Postgres
 
@@ -43,6 +45,23 @@ def test_a_statement_that_takes_too_long_is_given_up_and_the_next_one_works(ther
     assert refused.value.word == "unavailable"
     assert "canceling statement due to statement timeout" in str(seen.events("dependency.failed"))
     assert backend(there) > 0
+
+
+def test_a_statement_lasts_no_longer_than_the_caller_waits(there: Database, seen: Capture) -> None:
+    app = keep_deadlines(problem_details(observe(Flask("user"), seen.telemetry)))
+
+    @app.get("/x")
+    def x() -> str:
+        with there.transaction() as connection:
+            connection.execute(text("SELECT pg_sleep(30)"))
+        return "never"
+
+    began = time.monotonic()
+    answer = app.test_client().get("/x", headers={HEADER: "300"})
+    assert (answer.status_code, answer.get_json()["code"]) == (504, "timeout")
+    assert time.monotonic() - began < 0.9, "without a deadline it would be a second"
+    with there.transaction() as connection:
+        assert connection.execute(text("SHOW statement_timeout")).scalar_one() == "1s", "the next one has its own time"
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT])

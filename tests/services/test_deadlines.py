@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from observability import problem_details
 from services.shared.breaker import MOST_FAILURES
 from services.shared.deadline import keep_deadlines, time_left
 from services.shared.ids import new_id
-from tests.services.conftest import ORDER, World
+from tests.services.conftest import ORDER, PASSWORD, World
 from tests.services.processes import running
 from tests.support.wsgi_transport import Answering, hanging
 
@@ -83,6 +84,19 @@ def test_an_order_that_there_is_no_time_for_is_not_placed(world: World) -> None:
     assert (answer.status_code, answer.get_json()["code"]) == (504, "timeout")
     listed = world.client("order").get(f"/orders?user_id={user['id']}")
     assert listed.get_json()["orders"] == []
+
+
+def test_a_busy_database_is_waited_for_no_longer_than_the_caller_waits(world: World, tmp_path: Path) -> None:
+    """Somebody else is writing to the file, for longer than that."""
+    with closing(sqlite3.connect(tmp_path / "data" / "user.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        wish = {"username": "ada", "password": PASSWORD, "name": "Ada"}
+        answer = world.client("user").post("/users", json=wish, headers={HEADER: "300"})
+        assert time.monotonic() - began < 1.5, "the usual wait is 2 s"
+        assert (answer.status_code, answer.get_json()["code"]) == (504, "timeout")
+        assert len(world.events("user", "dependency.failed")) == 1
+    assert world.register()["username"] == "ada", "the next one has its own time"
 
 
 def test_callers_in_a_hurry_do_not_open_the_breaker_for_everybody(world: World) -> None:

@@ -30,3 +30,13 @@ def test_a_crash_has_them_too(world: World) -> None:
     answer = world.call("GET", "/api/users/x")
     assert answer.status_code == 500
     assert {name: answer.headers[name] for name in HEADERS} == HEADERS
+
+
+@pytest.mark.parametrize("path", ["//healthz", "/api//users", "/readyz/"])
+@pytest.mark.parametrize("service", ["gateway", "user", "order"])
+def test_no_path_is_answered_with_a_redirect_to_what_the_caller_calls_us(
+    service: str, path: str, world: World
+) -> None:
+    answer = world.client(service).post(path, base_url="http://somebody.example/")
+    assert (answer.status_code, answer.mimetype) == (404, "application/problem+json")
+    assert "somebody" not in answer.text

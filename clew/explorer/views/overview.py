@@ -107,11 +107,12 @@ class Notable:
 @dataclass(frozen=True, slots=True)
 class OverviewPage:
     """*door*: the service that requests come in at; *ledger*: what does not add up first, at most 40 accounts of
-    *accounts_total*."""
+    *accounts_total*; *exercises*: a sentence for each fault that somebody switched on."""
 
     read_at: str
     range: Range
     verdict: Verdict
+    exercises: tuple[str, ...]
     door: str
     example: TraceRow | None
     notable: tuple[Notable, ...]
@@ -137,7 +138,8 @@ def young_range(readers: Readers, now_s: float) -> str:
 
 
 def overview(
-    readers: Readers, window: Window, *, accounts: Sequence[InstanceAccount], sources: Sequence[Source], now_s: float
+    readers: Readers, window: Window, *, accounts: Sequence[InstanceAccount], sources: Sequence[Source],
+    exercises: Sequence[str], now_s: float,
 ) -> OverviewPage:
     at = grid_of(window)
     measured = measure(readers, at)
@@ -151,6 +153,7 @@ def overview(
         read_at=iso(int(now_s * 1e9)),
         range=Range.of(window),
         verdict=_verdict(findings(measured, accounts, sources, at, now_s), measured, door, len(recent), failed),
+        exercises=tuple(exercises),
         door=door,
         example=failed[0] if failed else None,
         notable=_notable(readers, window),
