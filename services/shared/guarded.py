@@ -1,6 +1,6 @@
 """
-Headers that every answer has, so that a browser makes nothing of it but what it is; and no redirect, whose address would
-be made of what the caller calls us.
+Headers that every answer has, so that a browser makes nothing of it but what it is; and no redirect, whose address
+would be made of what the caller calls us.
 """
 
 from __future__ import annotations

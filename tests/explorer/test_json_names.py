@@ -71,8 +71,8 @@ def test_names_of_traces(browser: Browser) -> None:
 def test_names_of_the_overview(browser: Browser) -> None:
     names = _names(browser, "/overview.json")
     assert {name for name in names if "." not in name} == {
-        "read_at", "range", "verdict", "exercises", "door", "example", "notable", "tiles", "services", "panels", "worth",
-        "ledger", "accounts_total", "sources",
+        "read_at", "range", "verdict", "exercises", "door", "example", "notable", "tiles", "services", "panels",
+        "worth", "ledger", "accounts_total", "sources",
     }
     assert {name.partition(".")[2] for name in names if name.startswith("ledger.")} == {
         "service", "instance", "signal", "emitted", "stored", "dropped", "missing",
