@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down test test-real check lock pictures bench
+.PHONY: help setup up down test test-real check lock pictures bench soak
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -30,7 +30,11 @@ check: $(STAMP) ## lint and types only
 	$(BIN)/mypy
 
 bench: $(STAMP) ## what it costs: start-up, memory, a request
-	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@for script in $(filter-out %/soak.py,$(wildcard benchmarks/*.py)); do \
+	  echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+soak: $(STAMP) ## ten minutes of load, faults on, a service killed every minute: nothing fails without a trace
+	$(BIN)/python benchmarks/soak.py
 
 pictures: $(STAMP) ## take the screenshots of the README from a running stack (needs chromium)
 	$(BIN)/python docs/pictures.py
