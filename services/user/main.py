@@ -8,6 +8,7 @@ from flask import Flask
 
 from observability import Settings, Telemetry
 from services.shared.database import Database
+from services.shared.memory import return_large_blocks
 from services.shared.serve import serve
 from services.shared.sessions import Sessions
 from services.user.app import create_app
@@ -30,4 +31,5 @@ def build(settings: Settings, telemetry: Telemetry) -> Flask:
 
 
 if __name__ == "__main__":
+    return_large_blocks()  # passwords are hashed in some, and the first of them tells glibc what to keep
     serve(build, os.environ, service="user", port=lambda settings: settings.user_port)

@@ -1,7 +1,7 @@
 """
 Password hashes: Argon2id (RFC 9106) with one of the parameter sets that OWASP's password storage cheat sheet holds for
 equally strong: 7 MiB and five passes in one lane, about 20 ms on a small machine. Of those sets it takes the least
-memory, which each thread of each worker keeps.
+memory.
 """
 
 from __future__ import annotations
