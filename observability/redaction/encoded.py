@@ -36,28 +36,30 @@ def _redact_word(word: str, redact: Callable[[str], str]) -> str:
     if not PERCENT.search(word):
         return word
     word = _PIECE.sub(lambda piece: _redact_piece(piece[0], redact), word)
-    plain = _decoded(word)
-    return word if redact(plain) == plain else REDACTED
+    return word if all(redact(plain) == plain for plain in _layers(word)) else REDACTED
 
 
 def _redact_piece(piece: str, redact: Callable[[str], str]) -> str:
     if not PERCENT.search(piece):
         return piece
     for decode in (unquote, unquote_plus):
-        plain = _decoded(piece, decode)
-        clean = redact(plain)
-        if clean != plain:
-            return quote(clean, safe="[]=:+", errors="replace")
+        for plain in reversed(_layers(piece, decode)):
+            clean = redact(plain)
+            if clean != plain:
+                return redact(quote(clean, safe="[]=:+", errors="replace"))
     return piece
 
 
-def _decoded(text: str, decode: Callable[[str], str] = unquote) -> str:
+def _layers(text: str, decode: Callable[[str], str] = unquote) -> list[str]:
+    """What is below *text*, layer by layer: a secret with an escape of its own, such as ``50%25``, is in one only."""
+    found: list[str] = []
     for _ in range(_ROUNDS):
         plain = decode(text)
         if plain == text:
             break
+        found.append(plain)
         text = plain
-    return text
+    return found
 
 
 def redact_base64(text: str, redact: Callable[[str], str]) -> str:
