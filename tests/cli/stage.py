@@ -45,7 +45,7 @@ def part(description: str, first: str, run_id: str, cwd: Path) -> Part:
         port=int(port),
         checks=(Check(int(port), "/healthz"),),
         after=() if name == first else (first,),
-        grace_s=0.6,
+        grace_s=60.0 if "indulged" in habits else 0.6,
     )
 
 
