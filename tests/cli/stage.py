@@ -2,7 +2,7 @@
 The supervisor in a process of its own, as tests need it: it handles signals, so it cannot run inside pytest.
 
 ``python -m tests.cli.stage RUN_DIR NAME:PORT[:HABIT...] ... [errand:CODE]``: the first part is what all others come
-after; the errand runs CODE in Python when all are ready.
+after; the errand runs CODE in Python when all are ready. Habits: those of `tiny.py`, and `indulged` (a minute to end).
 """
 
 from __future__ import annotations
