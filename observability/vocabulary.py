@@ -30,7 +30,7 @@ EVENTS: dict[str, str] = {
     "order.shown": "An order was shown with its user.",
     "order.degraded": "An order was shown without its user, because the user service did not answer.",
     "breaker.opened": "A peer failed several times in a row and is not asked for a while.",
-    "breaker.closed": "A peer that was left alone answers again.",
+    "breaker.closed": "A peer that was left alone is asked again.",
     "peer.failed": "A call to another service failed or timed out.",
     "fault.injected": "A request was made slow or failed on purpose: an exercise.",
     "faults.changed": "The faults of this service are others than before: somebody changed FAULTS_FILE.",

@@ -18,9 +18,10 @@ REST_S = 2.0
 class Breaker:
     """
     Closed: everybody may call. After *failures* in a row it opens: nobody may, for *rest_s*. Then one caller at a time
-    may try; if that goes well it closes, else it stays open for another *rest_s*. Safe to share between threads.
+    may try; if that goes well it closes, else it stays open for another *rest_s*. Whoever nobody wants to call is not
+    refused to anybody: see `expire`. Safe to share between threads.
 
-    :param changed: is told ``True`` when it opens and ``False`` when it closes, in that order.
+    :param changed: is told ``True`` when it opens and ``False`` when it closes, in that order. It must not call back.
     :param clock: seconds.
     """
 
@@ -53,6 +54,17 @@ class Breaker:
                 return max(left, 0.1)
             self._trying = True
             return 0.0
+
+    def expire(self, idle_s: float) -> bool:
+        """
+        Close it if it could have been tried for *idle_s* and nobody came; the next failure opens it again. Whether it
+        is closed now.
+        """
+        with self._lock:
+            if self._until is not None and not self._trying and self._clock() >= self._until + idle_s:
+                self._failures, self._until = self._most - 1, None
+                self._changed(False)
+            return self._until is None
 
     def leave(self, well: bool | None) -> None:
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,9 +14,11 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_befo
 from urllib3 import Timeout
 
 from observability import Problem, Telemetry
-from services.shared.breaker import Breaker
+from services.shared.breaker import REST_S, Breaker
 from services.shared.deadline import HEADER, time_left
 
+IDLE_S = 5.0
+"""So long after its rest an open breaker waits for somebody to try. A worker may get no request for hours."""
 PROBE_PATH = "/healthz"
 PROBE_TIMEOUT_S = 0.5
 ATTEMPTS = 3
@@ -195,8 +198,19 @@ class Peer:
         if is_open:
             what = f"The {self.name} service failed several times in a row and is left alone for a while."
             self._telemetry.log("breaker.opened", what, level="warning", labels=labels)
+            self._look_later()
         else:
-            self._telemetry.log("breaker.closed", f"The {self.name} service answers again.", labels=labels)
+            self._telemetry.log("breaker.closed", f"The {self.name} service is asked again.", labels=labels)
+
+    def _look_later(self) -> None:
+        """In a thread, because what ends an open breaker is that nothing happens."""
+        timer = threading.Timer(REST_S + IDLE_S, self._look)
+        timer.daemon = True
+        timer.start()
+
+    def _look(self) -> None:
+        if not self._breaker.expire(IDLE_S):
+            self._look_later()
 
     def _failed(
         self,

@@ -144,11 +144,11 @@ class Running:
         return (self.home.run / "up.log").read_text("utf-8")
 
     def until_well(self) -> None:
-        """Every part is ready, and every service says so itself."""
+        """Every part is ready with all its workers, and every service says so itself."""
 
         def well() -> bool:
             assert [part.state for part in self.record.parts] == ["ready"] * 4, self.record.parts
-            return all(answers(self.port(name), "/readyz") for name in SERVICES)
+            return all(len(self.workers(name)) >= 2 and answers(self.port(name), "/readyz") for name in SERVICES)
 
         eventually(well, timeout_s=60, interval_s=0.05, what="every part is ready")
 

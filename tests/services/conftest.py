@@ -29,6 +29,8 @@ hypothesis_settings.load_profile("quick")
 
 SECRET = "a secret for tests only, long enough"
 PASSWORD = "correct horse battery"
+PATIENCE_S = 20.0
+"""CALL_TIMEOUT: what a busy machine adds shall cost no test its answer. Who hangs in this process says so at once."""
 ORDER = {"items": [{"sku": "tea-earl-grey", "quantity": 2, "unit_amount": 450}], "currency": "EUR"}
 
 
@@ -89,7 +91,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limits: dict[str, str
             settings = Settings(
                 service_name=name, token_secret=SECRET, data_dir=tmp_path / "data", user_url="http://user",
                 order_url="http://order", trust_sampled=name != "gateway", metrics_dir=tmp_path / "metrics" / name,
-                export_delay_s=0.01, rate_limit=limits.get(name, "off"),
+                export_delay_s=0.01, rate_limit=limits.get(name, "off"), call_timeout_s=PATIENCE_S,
             )
             seen = stack.enter_context(capture(settings))
             _in_process(seen, there.peers)

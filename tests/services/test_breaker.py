@@ -52,6 +52,30 @@ def test_it_opens_after_failures_in_a_row_and_not_after_as_many_apart(breaker: B
     assert not call(breaker, True)
 
 
+def test_it_does_not_stay_open_because_nobody_calls(breaker: Breaker, changes: list[bool], clock: Clock) -> None:
+    """And it is not trusted as if nothing had been."""
+    for _ in range(3):
+        call(breaker, False)
+    clock.now += 2.0 + 4.9
+    assert not breaker.expire(5.0)
+    clock.now += 0.2
+    assert breaker.expire(5.0)
+    assert changes == [True, False]
+    assert call(breaker, False)
+    assert changes == [True, False, True]
+    assert not breaker.expire(5.0)
+
+
+def test_while_one_call_tries_it_does_not_close(breaker: Breaker, changes: list[bool], clock: Clock) -> None:
+    for _ in range(3):
+        call(breaker, False)
+    clock.now += 100.0
+    assert breaker.enter() == 0
+    assert not breaker.expire(5.0)
+    breaker.leave(False)
+    assert changes == [True]
+
+
 def test_after_its_rest_one_call_tries_and_closes_it(breaker: Breaker, changes: list[bool], clock: Clock) -> None:
     for _ in range(3):
         call(breaker, False)

@@ -16,7 +16,7 @@ from observability import problem_details
 from services.shared.breaker import MOST_FAILURES
 from services.shared.deadline import keep_deadlines, time_left
 from services.shared.ids import new_id
-from tests.services.conftest import ORDER, PASSWORD, World
+from tests.services.conftest import ORDER, PASSWORD, PATIENCE_S, World
 from tests.services.processes import running
 from tests.support.wsgi_transport import Answering, hanging
 
@@ -66,7 +66,8 @@ def test_a_request_that_is_late_already_is_not_begun(world: World) -> None:
 
 def test_the_services_behind_are_told_what_remains(world: World) -> None:
     world.peers["user"] = user = Answering(b"{}")
-    for given, told in ((None, range(950, 1001)), ("500", range(350, 401)), ("60000", range(950, 1001))):
+    usual = range(int(900 * PATIENCE_S), int(1000 * PATIENCE_S) + 1)
+    for given, told in ((None, usual), ("500", range(300, 401)), ("60000", usual)):
         world.call("GET", f"/api/users/{new_id('usr')}", headers={HEADER: given} if given else {})
         assert int(user.asked[-1]["HTTP_X_REQUEST_TIMEOUT_MS"]) in told
 

@@ -9,8 +9,10 @@ import pytest
 
 from observability import Settings
 from observability.testing import Capture, capture
+from services.shared import peers
 from services.shared.breaker import MOST_FAILURES, REST_S
 from services.shared.peers import Peer, PeerFailed
+from tests.support.waiting import eventually
 from tests.support.wsgi_transport import Answering, hanging, route
 
 
@@ -45,6 +47,22 @@ class Recovering:
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         found: Iterable[bytes] = answer(environ, start_response)
         return found
+
+
+def test_a_breaker_that_nobody_calls_through_closes_by_itself(
+    seen: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or the gauge of a worker that gets no more requests would be an alert for ever."""
+    monkeypatch.setattr(peers, "IDLE_S", 0.01 - REST_S)  # so soon it is looked at; the clock below says what it finds
+    clock = Clock()
+    ours = peer(seen, Answering(b"{}", "500 INTERNAL SERVER ERROR"), clock=clock)
+    for _ in range(MOST_FAILURES):
+        with suppress(PeerFailed):
+            ours.call("GET", "/users/1")
+    assert seen.value("circuit_breaker_open", peer="user") == 1
+    clock.now += 1000.0
+    eventually(lambda: seen.value("circuit_breaker_open", peer="user") == 0, what="the breaker closes")
+    assert [line["message"] for line in seen.events("breaker.closed")] == ["The user service is asked again."]
 
 
 CRASHING = Answering(b"{}", "500 INTERNAL SERVER ERROR")

@@ -145,17 +145,20 @@ def the_ledger_adds_up(served: Served, collector: Collector) -> None:
 
 
 @pytest.mark.parametrize("kind", ["healthy", "refusing", "hanging"])
-def test_a_service_is_gone_two_seconds_after_sigterm_whatever_the_collector_does(
+def test_a_service_is_gone_soon_after_sigterm_whatever_the_collector_does(
     serve: Callable[[str, int], Served], kind: str
 ) -> None:
-    """A healthy collector gets every span; in the other cases every span is counted as dropped."""
+    """
+    A healthy collector gets every span; in the other cases every span is counted as dropped. How quick that is on a
+    machine that does nothing else says benchmarks/farewell.py; the SDK's own exporter takes 6 to 10 s.
+    """
     from tests.support.collector import refusing_url
 
     with Collector(hang=kind == "hanging") as collector:
         served = serve(refusing_url() if kind == "refusing" else collector.url, 2)
         for number in range(40):
             assert served.get(f"/ok/{number}") == 200
-        served.stop(within_s=2.5)
+        served.stop(within_s=5)
         assert served.process.returncode == 0
         accounts = read_accounts(served)
         assert accounts["emitted"] == 40
