@@ -181,7 +181,7 @@ def test_a_taken_port_is_said_before_anything_starts(place: Place) -> None:
 
 def test_wrong_files_are_said_before_anything_starts(place: Place, tmp_path: Path) -> None:
     (tmp_path / "logstash.conf").write_text("input { file { path => '/x' } }\nfilter { grok { } }\noutput { }\n")
-    (tmp_path / "prometheus.yml").write_text("alerting: {}\n")
+    (tmp_path / "prometheus.yml").write_text("remote_write: []\n")
     answer = place.run("up", "--config", str(tmp_path))
 
     assert (answer.returncode, answer.stdout) == (1, "")
