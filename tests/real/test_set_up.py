@@ -17,7 +17,7 @@ from tests.services.processes import ROOT
 
 INDEX = "clew-logs-1999.12.31"
 LINE: dict[str, Any] = {
-    "@timestamp": "2026-11-21T09:40:01.123456Z", "message": "Order placed.", "log": {"level": "info", "logger": "order"},
+    "@timestamp": "2026-11-21T09:40:01.123456Z", "message": "Order placed.", "log": {"level": "info"},
     "event": {"id": "x-1", "sequence": 1}, "trace": {"id": "4bf92f3577b34da6a3ce929d0e0e4736"},
 }
 
