@@ -26,7 +26,9 @@ def main(arguments: list[str]) -> int:
     say(f"The real peers, ready after {time.monotonic() - began:.0f} s:")
     for row in peers.summary:
         say(str(row))
-    return subprocess.run([sys.executable, "-m", "pytest", str(Path(__file__).parent), *arguments]).returncode
+    # Five minutes for one test: with the first goes the start of everything.
+    command = [sys.executable, "-m", "pytest", str(Path(__file__).parent), "--timeout=300", *arguments]
+    return subprocess.run(command).returncode
 
 
 if __name__ == "__main__":

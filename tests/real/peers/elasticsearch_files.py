@@ -21,14 +21,16 @@ def unpack(into: Path, cache: Cache, environ: Mapping[str, str]) -> None:
     """Elasticsearch from Maven Central, its files straight in the directory *into*. :raises NoPeer: it cannot be."""
     maven = toolchains.maven(environ.get("PATH"))
     cache.say(f"elasticsearch {ELASTICSEARCH}: fetching it from Maven Central (132 MB)")
+    work = into / "maven"  # Maven leaves its marks beside the pom, which is why it gets a copy
+    work.mkdir()
+    shutil.copy(HERE / "elasticsearch.pom.xml", work)
     _run([
         maven, "--quiet", "--batch-mode", f"-Dmaven.repo.local={cache.path / 'maven'}", "-f",
-        str(HERE / "elasticsearch.pom.xml"), f"-Dwanted={ELASTICSEARCH}", f"-Dinto={into}", "package",
+        str(work / "elasticsearch.pom.xml"), f"-Dwanted={ELASTICSEARCH}", f"-Dinto={work / 'unpacked'}", "package",
     ])
-    inner = into / f"elasticsearch-{ELASTICSEARCH}"
-    for part in inner.iterdir():
+    for part in (work / "unpacked" / f"elasticsearch-{ELASTICSEARCH}").iterdir():
         part.rename(into / part.name)
-    inner.rmdir()
+    shutil.rmtree(work)
 
 
 def is_bare(home: Path) -> bool:
