@@ -90,7 +90,7 @@ class Shop:
 
     def written(self) -> list[dict[str, Any]]:
         """Every line in the services' files that is complete, in no order."""
-        found = []
+        found: list[dict[str, Any]] = []
         for path in self.home.logs.glob("*.jsonl"):
             text = path.read_bytes()
             found.extend(orjson.loads(line) for line in text[: text.rfind(b"\n") + 1].splitlines())

@@ -39,6 +39,9 @@ class Cache:
         seconds = int(time.monotonic() - self._began)
         self._say(f"[{seconds // 60:02}:{seconds % 60:02}] {step}")
 
+    def has(self, name: str) -> bool:
+        return (self.path / "peers" / name).is_dir()
+
     def provide(self, name: str, make: Callable[[Path], None]) -> tuple[Path, float]:
         """
         The directory *name*, and how long it took to make (seconds; 0 if it was there).

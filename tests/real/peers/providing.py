@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,9 @@ from tests.real.peers import elasticsearch_files, go_tools, toolchains
 from tests.real.peers.cache import Cache, NoPeer, Say
 from tests.real.peers.go_tools import GoTool
 from tests.real.peers.versions import ELASTICSEARCH
+
+_GO_TOOLS = (go_tools.PROMETHEUS, go_tools.ALERTMANAGER, go_tools.JAEGER)
+_ELASTICSEARCH = f"elasticsearch-{ELASTICSEARCH}"
 
 
 @dataclass(frozen=True)
@@ -48,19 +51,37 @@ def provide(environ: Mapping[str, str], say: Say) -> Peers:
     Every peer, installed if it has to be.
 
     :param environ: ``PATH`` and ``ES_HOME`` say what is there already; ``XDG_CACHE_HOME`` where installed ones are.
-    :raises NoPeer: one cannot be had. What else is missing is looked up before anything is built.
+    :raises NoPeer: one cannot be had. What is needed to install or run them is looked up before anything is built, and
+        all that is missing is named at once.
     """
     cache = Cache.of(environ, say)
+    _look_for_tools(cache, environ)
     java_home = toolchains.java_home(environ)
-    toolchains.as_nobody()
     rows: list[Provided] = []
     rows.append(_postgres(cache))
     home = _elasticsearch(cache, environ, rows)
     shim = _shim(cache, home, java_home, rows) if elasticsearch_files.is_bare(home) else None
     prometheus, alertmanager, jaeger = (
-        _go_tool(tool, cache, environ, rows) for tool in (go_tools.PROMETHEUS, go_tools.ALERTMANAGER, go_tools.JAEGER)
+        _go_tool(tool, cache, environ, rows) for tool in _GO_TOOLS
     )
     return Peers(home, shim, java_home, prometheus, alertmanager, jaeger, rows[0].where, tuple(rows))
+
+
+def _look_for_tools(cache: Cache, environ: Mapping[str, str]) -> None:
+    path = environ.get("PATH")
+    needed: list[Callable[[], object]] = [lambda: toolchains.java_home(environ), toolchains.as_nobody]
+    if not environ.get("ES_HOME") and not cache.has(_ELASTICSEARCH):
+        needed.append(lambda: toolchains.maven(path))
+    if any(not cache.has(tool.directory) and go_tools.on_path(tool, path) is None for tool in _GO_TOOLS):
+        needed.append(lambda: toolchains.go(path))
+    missing = []
+    for look in needed:
+        try:
+            look()
+        except NoPeer as why:
+            missing.append(str(why))
+    if missing:
+        raise NoPeer("\n".join(missing))
 
 
 def _postgres(cache: Cache) -> Provided:
@@ -82,9 +103,7 @@ def _elasticsearch(cache: Cache, environ: Mapping[str, str], rows: list[Provided
             raise NoPeer(f"ES_HOME is {home}, and there is no bin/elasticsearch in it. Correct it or unset it.")
         rows.append(Provided("elasticsearch", "", home, "ES_HOME", 0.0))
         return home
-    home, took_s = cache.provide(
-        f"elasticsearch-{ELASTICSEARCH}", lambda into: elasticsearch_files.unpack(into, cache, environ)
-    )
+    home, took_s = cache.provide(_ELASTICSEARCH, lambda into: elasticsearch_files.unpack(into, cache, environ))
     rows.append(Provided("elasticsearch", ELASTICSEARCH, home, "Maven Central, integ-test-zip", took_s))
     return home
 
