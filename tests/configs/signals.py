@@ -191,7 +191,7 @@ def searches(files: Files) -> Iterator[str]:
     for place, name in _asked_fields(files):
         if name not in known:
             yield f"{place}: no log line has the field {name}"
-    for place, text in _texts(files):
+    for place, text in texts(files):
         for action in re.findall(r"event\.action: ?\"([^\"]+)\"", text):
             if action not in EVENT_NAMES:
                 yield f"{place}: there is no event {action}"
@@ -201,7 +201,7 @@ def searches(files: Files) -> Iterator[str]:
                     yield f"{place}: there is no level {level}"
 
 
-def _texts(files: Files) -> Iterator[tuple[str, str]]:
+def texts(files: Files) -> Iterator[tuple[str, str]]:
     """KQL and Lucene, with where it stands."""
     for (kind, ident), one in files.kibana().items():
         if kind == "search":
@@ -221,7 +221,7 @@ def _texts(files: Files) -> Iterator[tuple[str, str]]:
 
 
 def _asked_fields(files: Files) -> Iterator[tuple[str, str]]:
-    for place, text in _texts(files):
+    for place, text in texts(files):
         bare = re.sub(r"\"[^\"]*\"", '""', text)
         yield from ((place, name) for name in re.findall(r"([a-z_@][\w.@]*) ?(?::|>=)", bare))
     for (kind, ident), one in files.kibana().items():
