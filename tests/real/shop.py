@@ -96,9 +96,9 @@ class Shop:
             found.extend(orjson.loads(line) for line in text[: text.rfind(b"\n") + 1].splitlines())
         return found
 
-    def load(self, *, rps: float, seconds: float, result: Path) -> subprocess.Popen[bytes]:
-        """`clew load` at the gateway, begun."""
-        goal = ("--rps", f"{rps:g}", "--duration", f"{seconds:g}s", "--ramp", "0s", "--seed", "7")
+    def load(self, *, rps: float, result: Path) -> subprocess.Popen[bytes]:
+        """`clew load` at the gateway, begun; SIGINT ends it and has it write *result*."""
+        goal = ("--rps", f"{rps:g}", "--duration", "0", "--ramp", "0s", "--seed", "7")
         return subprocess.Popen(
             [sys.executable, "-m", "clew.main", "load", *goal, "--gateway", self.url, "--json", str(result)],
             cwd=ROOT, env={"PATH": os.environ["PATH"], "CLEW_HOME": str(self.home.path)}, stdout=subprocess.DEVNULL,

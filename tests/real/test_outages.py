@@ -6,7 +6,7 @@ line is there twice, and what the peer had it still has.
 from __future__ import annotations
 
 import json
-import subprocess
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,9 +18,9 @@ import pytest
 from tests.real.stage import Stage
 from tests.support.waiting import eventually
 
-RPS, SECONDS = 20, 6
-LINES_MEANWHILE = 50
-"""So many are written while the peer is away: about a second's worth of requests, more where they fail early."""
+RPS = 20
+LINES = 50
+"""So many are written before, without and after the peer: about a second's worth of requests."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,8 @@ class Victim:
 
 
 def elasticsearch(stage: Stage) -> Victim:
-    before = stage.kept()
-    return Victim(
-        stage.elasticsearch.kill, stage.elasticsearch.start, lambda: bool(before) and not before - stage.kept()
-    )
+    before = eventually(stage.kept, timeout_s=30, interval_s=0.2, what="a first line")
+    return Victim(stage.elasticsearch.kill, stage.elasticsearch.start, lambda: not before - stage.kept())
 
 
 def jaeger(stage: Stage) -> Victim:
@@ -86,17 +84,14 @@ def shipper(stage: Stage) -> Victim:
 @pytest.mark.parametrize("victim", [elasticsearch, jaeger, prometheus, alertmanager, postgres, shipper])
 def test_a_killed_peer_costs_no_log_line(stage: Stage, tmp_path: Path, victim: Callable[[Stage], Victim]) -> None:
     peer = victim(stage)
-    with load(stage, tmp_path / "load.json") as requests:
-        begun = len(stage.shop.written())
-        eventually(lambda: len(stage.shop.written()) > begun + 20, what="requests go on")
+    with load(stage, tmp_path / "load.json"):
+        more_lines(stage, "requests go on")
         with away(peer):
-            gone = len(stage.shop.written())
-            eventually(lambda: len(stage.shop.written()) > gone + LINES_MEANWHILE, what="requests go on without it")
-        assert requests.wait(60) in (0, 1)
+            more_lines(stage, "requests go on without it")
+        more_lines(stage, "requests go on when it is back")
 
     result = json.loads((tmp_path / "load.json").read_text("utf-8"))
-    assert result["requests"] > RPS * SECONDS / 2
-    assert result["unfinished"] == result["skipped"] == 0
+    assert result["skipped"] == 0
     assert peer.needed or not result["unexpected"], result["answers"]
     eventually(peer.holds, timeout_s=30, interval_s=0.5, what="what it had before")
     every_line_is_kept_once(stage)
@@ -125,13 +120,20 @@ def away(peer: Victim) -> Iterator[None]:
 
 
 @contextmanager
-def load(stage: Stage, result: Path) -> Iterator[subprocess.Popen[bytes]]:
-    process = stage.shop.load(rps=RPS, seconds=SECONDS, result=result)
+def load(stage: Stage, result: Path) -> Iterator[None]:
+    process = stage.shop.load(rps=RPS, result=result)
     try:
-        yield process
+        yield
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
     finally:
         process.kill()
         process.wait(5)
+
+
+def more_lines(stage: Stage, what: str) -> None:
+    before = len(stage.shop.written())
+    eventually(lambda: len(stage.shop.written()) >= before + LINES, timeout_s=30, interval_s=0.1, what=what)
 
 
 def every_line_is_kept_once(stage: Stage) -> None:
