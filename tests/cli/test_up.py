@@ -112,6 +112,8 @@ def test_a_detached_stack_is_ready_when_the_command_returns_and_down_stops_it(pl
     record = place.until_up()
 
     assert answer.returncode == 0
+    opening = [line.split(":")[0] for line in answer.stdout.splitlines()[:3]]
+    assert opening == ["alerts/services.rules.yml", "prometheus.yml", "prometheus.yml"]  # what is left to Prometheus
     assert answer.stdout.splitlines()[-1] == f"Explorer {record.url('EXPLORER_PORT')}   Stop it: clew down"
     status = place.run("status")
     assert status.returncode == 0
