@@ -6,6 +6,7 @@ import fcntl
 import os
 import socket
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,8 +14,10 @@ from pathlib import Path
 from clew.intake.aside import Aside
 from clew.intake.elasticsearch import ElasticsearchSink, sink_of
 from clew.intake.file_input import log_intake_of
+from clew.intake.logs import LogIntake
 from clew.stack.config import pipelines_of
 
+_STOP_WITHIN_S = 2.0
 _RETRIES = {"retry_initial_interval": 2.0, "retry_max_interval": 64.0}
 """Logstash's own defaults (seconds), where the output names one of the two."""
 
@@ -33,7 +36,8 @@ class Shipping:
     :param text: a pipeline, and *filename* what its complaints call it.
     :param environ: what ``${NAME}`` stands for.
     :param data: keeps positions and what was put aside; one process at a time. It is made.
-    :param report: gets a sentence when the server begins and stops refusing, or a file cannot be read.
+    :param report: gets a sentence when the server begins and stops refusing, when it leaves the last request without an
+        answer, and when a file cannot be read.
     :raises ConfigError: *text* is wrong (`clew.pipeline`).
     :raises ValueError: an input or the output cannot be carried out.
     :raises Busy: *data* is in use.
@@ -43,6 +47,7 @@ class Shipping:
     def __init__(
         self, text: str, *, filename: str, environ: Mapping[str, str], data: Path, report: Callable[[str], None]
     ) -> None:
+        self._report = report
         sources = pipelines_of(text, filename=filename, environ=environ)
         if not sources:
             raise ValueError(f"{filename} has no file input.")
@@ -59,18 +64,38 @@ class Shipping:
         ]
 
     def run(self, stop: threading.Event) -> None:
-        """Until *stop* is set; then one last look at the files, and the positions are saved."""
+        """
+        Until *stop* is set; then one last look at the files, and the positions are saved. A server that keeps a request
+        hanging is waited for 2 s: what it then has not acknowledged is sent again by the next start.
+
+        What ends an input ends all, and is raised here.
+        """
+        failures: list[Exception] = []
+
+        def work(intake: LogIntake) -> None:
+            try:
+                intake.run(stop)
+            except Exception as error:  # noqa: BLE001 (raised again below, in the thread that can say it)
+                failures.append(error)
+                stop.set()
+
         threads = [
-            threading.Thread(target=intake.run, args=(stop,), name=f"ship-{number}")
+            threading.Thread(target=work, args=(intake,), name=f"ship-{number}", daemon=True)
             for number, intake in enumerate(self._intakes)
         ]
         for thread in threads:
             thread.start()
+        stop.wait()
+        deadline = time.monotonic() + _STOP_WITHIN_S
         for thread in threads:
-            thread.join()
+            thread.join(max(0.0, deadline - time.monotonic()))
+        if any(thread.is_alive() for thread in threads):
+            self._report("The last request is without an answer. The next start sends its lines again.")
         for sink in self._sinks:
             sink.close()
         os.close(self._lock)
+        if failures:
+            raise failures[0]
 
     def counts(self) -> Mapping[str, int]:
         """Of all inputs together, see `LogIntakeStatus` and `Tail`; ``bytes_behind`` is written and not yet sent."""

@@ -22,7 +22,7 @@ class BulkServer:
     ``with BulkServer() as server:`` keeps documents by (index, id), as Elasticsearch does.
 
     :param item: what to say of a document instead of keeping it; None keeps it.
-    :param status: the answers to whole requests, one after the other; then 200. 0 hangs up without one.
+    :param status: the answers to whole requests, one after the other; then 200. 0 hangs up without one, -1 gives none.
     :param largest: a longer body gets 413 (bytes).
     """
 
@@ -33,6 +33,7 @@ class BulkServer:
     offered: Counter[tuple[str, str]] = field(default_factory=Counter)
     accounts: set[str] = field(default_factory=set)
     requests: int = 0
+    ended: threading.Event = field(default_factory=threading.Event)
     port: int = 0
 
     @property
@@ -68,7 +69,8 @@ class BulkServer:
                 _, _, account = self.headers.get("Authorization", "").partition("Basic ")
                 outer.accounts.add(base64.b64decode(account).decode())
                 status = outer.status.pop(0) if outer.status else 413 if len(body) > outer.largest else 200
-                if not status:
+                if status <= 0:
+                    outer.ended.wait(60 if status else 0)
                     self.close_connection = True
                     return
                 answer = outer.take(body) if status == 200 else b'{"error": "as told"}'
@@ -90,6 +92,7 @@ class BulkServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
+        self.ended.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(5)

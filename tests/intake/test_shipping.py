@@ -115,6 +115,18 @@ def test_a_line_that_the_server_never_takes_is_kept_aside_and_stops_no_other(
 
 
 @pytest.mark.slow
+def test_a_server_that_never_answers_does_not_keep_it_from_ending(shipper: Shipper, server: BulkServer) -> None:
+    """Its request would be given up after 60 s. The next start sends what was not acknowledged."""
+    server.status = [-1]
+    shipper.write(1)
+    eventually(lambda: server.requests, what="the server is asked")
+    assert "The last request is without an answer." in shipper.end(signal.SIGINT)
+    assert shipper.process.returncode == 0
+    shipper.start()
+    eventually(lambda: ids(server) == wanted(1), what="the line arrives")
+
+
+@pytest.mark.slow
 def test_two_shippers_do_not_share_positions(shipper: Shipper, server: BulkServer) -> None:
     shipper.write(1)
     eventually(lambda: server.documents, what="the first one works")

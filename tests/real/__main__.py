@@ -23,6 +23,9 @@ def main(arguments: list[str]) -> int:
     except NoPeer as why:
         sys.stderr.write(f"{why}\n")
         return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted. What is whole stays in the cache; make test-real goes on from there.\n")
+        return 130
     say(f"The real peers, ready after {time.monotonic() - began:.0f} s:")
     for row in peers.summary:
         say(str(row))
