@@ -16,7 +16,7 @@ MUTATIONS = [
     ("compose_1_29_accepts_the_file", "volumes:\n  postgres", "configs:\n  a: {content: b}\nvolumes:\n  postgres"),
     ("compose_1_29_accepts_the_file", "user: {condition: service_healthy}", "user: {condition: service_healthy, "
      "required: false}"),
-    ("compose_1_29_accepts_the_file", "    mem_limit: 256m\n", "    mem_limit: 256m\n    develop: {}\n"),
+    ("compose_1_29_accepts_the_file", "    mem_limit: 240m\n", "    mem_limit: 240m\n    develop: {}\n"),
     ("compose_1_29_accepts_the_file", "      start_period: 30s", "      start_interval: 1s\n      start_period: 30s"),
     ("every_port_is_on_loopback_and_chosen_in_env", '["127.0.0.1:${GATEWAY_PORT', '["${GATEWAY_PORT'),
     ("every_port_is_on_loopback_and_chosen_in_env", "127.0.0.1:${JAEGER_PORT", "0.0.0.0:${JAEGER_PORT"),
@@ -40,7 +40,7 @@ MUTATIONS = [
     ("our_containers_are_not_root_and_write_to_volumes_only", '"10001:10001"', '"0:10001"'),
     ("our_containers_are_not_root_and_write_to_volumes_only", '  user: "10001:10001"\n', ""),
     ("our_containers_are_not_root_and_write_to_volumes_only", "read_only: true", "read_only: false"),
-    ("memory_is_bounded_and_fits_a_laptop", "    mem_limit: 256m\n", ""),
+    ("memory_is_bounded_and_fits_a_laptop", "    mem_limit: 240m\n", ""),
     ("memory_is_bounded_and_fits_a_laptop", "mem_limit: 1320m", "mem_limit: 2g"),
     ("what_containers_print_and_keep_in_memory_is_bounded", '{max-size: 10m, max-file: "3"}', "{max-size: 10m}"),
     ("what_containers_print_and_keep_in_memory_is_bounded", "    image: ${KIBANA_IMAGE:?run make env}",
