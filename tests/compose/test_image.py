@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -71,3 +72,8 @@ def test_ready_is_exit_code_0_and_anything_else_says_why() -> None:
     gone = ask(url)
     assert gone.returncode == 1
     assert gone.stderr.startswith(f"{url} gave no answer: ")
+
+
+def test_postgres_runs_the_databases_script_instead_of_reading_it_into_its_own() -> None:
+    """Its start-up script sources what is not executable, and `set -u` would then end that."""
+    assert os.access(ROOT / "deploy" / "postgres" / "databases.sh", os.X_OK)
