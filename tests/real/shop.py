@@ -17,7 +17,7 @@ import orjson
 from clew.home import Home
 from clew.parts import PORTS, Plan
 from clew.supervisor import Part
-from tests.acceptance.running import ORDER, Answer, Buyer, answers, ask
+from tests.acceptance.running import OPENMETRICS, ORDER, Answer, Buyer, answers, ask, parsed
 from tests.services.processes import ROOT, free_port
 from tests.support.waiting import eventually
 
@@ -87,6 +87,11 @@ class Shop:
         placed = self.gateway("POST", "/api/orders", ORDER, headers=buyer.headers)
         assert placed.status == 201, placed
         return placed
+
+    def total(self, service: str, metric: str) -> float:
+        """The sum of all series of *metric* that a scrape of the service gets now."""
+        text = ask(self.port(service), "GET", "/metrics", headers={"Accept": OPENMETRICS}).body.decode()
+        return sum(sample.value for family in parsed(text) for sample in family.samples if sample.name == metric)
 
     def written(self) -> list[dict[str, Any]]:
         """Every line in the services' files that is complete, in no order."""
