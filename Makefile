@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down test test-real check lock pictures bench soak
+.PHONY: help setup up down env test test-real test-compose check lock pictures bench soak
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: $(STAMP) ## make .venv from the lock (no root, nothing outside this directory)
 
@@ -19,11 +19,17 @@ up: $(STAMP) ## start the stack and the services, send one order, show it follow
 down: $(STAMP) ## stop them, also detached ones
 	@$(BIN)/clew down
 
+env: ## .env for docker compose: images, ports, and random passwords
+	@$(PYTHON) deploy/env.py
+
 test: check ## lint, types, and every test
 	$(BIN)/pytest -n 2 --dist loadfile
 
-test-real: $(STAMP) ## the services on a real Postgres (as root, Debian's package is installed if it is missing)
+test-real: $(STAMP) ## the services on real Elasticsearch, Prometheus, Jaeger, Postgres (installs what is missing; see docs/guides/real-peers.md)
 	$(BIN)/python -m tests.real
+
+test-compose: $(STAMP) ## the image and docker-compose.yml with a Docker engine (fails where there is none)
+	$(BIN)/python -m tests.compose_engine
 
 check: $(STAMP) ## lint and types only
 	$(BIN)/ruff check

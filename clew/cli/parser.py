@@ -8,9 +8,9 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from clew.cli import down, fault, follow, journey, load, stack, status, up
+from clew.cli import down, fault, follow, journey, load, logstash, stack, status, up
 
-VERBS = (up, down, status, follow, journey, fault, load, stack)
+VERBS = (up, down, status, follow, journey, fault, load, logstash, stack)
 
 
 def make_parser() -> argparse.ArgumentParser:

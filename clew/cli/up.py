@@ -54,6 +54,7 @@ def register(verbs: Verbs) -> None:
 
 def run(args: argparse.Namespace, context: Context) -> int:
     from clew.stack.config import ConfigError, read_config
+    from clew.stack.notices import notices
 
     home = Home.at(context.settings.clew_home)
     if args.load and args.no_services:
@@ -61,7 +62,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
         return USAGE
     refuse_if_running(home)
     try:
-        read_config(args.config, {**context.environ, "LOG_DIR": str(home.logs)})
+        config = read_config(args.config, {**context.environ, "LOG_DIR": str(home.logs)})
     except ConfigError as error:
         raise Refusal(str(error)) from None
     home.prepare()
@@ -74,7 +75,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
         refuse_if_running(home)
         raise Refusal("Another clew up was here at the same moment. Try again: clew up")
     try:
-        return _supervise(args, context, home)
+        return _supervise(args, context, home, notices(config))
     finally:
         lock.release()
 
@@ -93,7 +94,7 @@ def refuse_if_running(home: Home) -> None:
     )
 
 
-def _supervise(args: argparse.Namespace, context: Context, home: Home) -> int:
+def _supervise(args: argparse.Namespace, context: Context, home: Home, opening: Sequence[str]) -> int:
     log = BoundedLog(home.run / "up.log")
     console = Console(
         None if args.background else line_writer(context.out), log=log, colours=context.colours and not args.background
@@ -107,6 +108,8 @@ def _supervise(args: argparse.Namespace, context: Context, home: Home) -> int:
     complaints = ports.complaints(chosen)
     if complaints:
         raise Refusal("\n".join(complaints))
+    for sentence in opening:
+        console.say(sentence)
     plan = Plan(
         home=home, environ=context.environ, ports=chosen, config_dir=args.config.absolute(), run_id=uuid.uuid4().hex,
         with_services=not args.no_services, load_rps=args.load,

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Literal
 
 from clew.intake.aside import Aside
-from clew.intake.logs import LogIntake
+from clew.intake.logs import FIRST_RETRY_S, LAST_RETRY_S, LogIntake
 from clew.intake.positions import Positions
 from clew.intake.shaping import shape_with
+from clew.intake.sink import LogSink
 from clew.intake.tail import Tail
 from clew.intake.tally import unheard
 from clew.pipeline import FileInput, Pipeline, RawLine
-from clew.store import LogStore
 
 MOST_OPEN = 512
 """Logstash opens 4,095 files by default; a process usually may open 1,024 in all."""
@@ -23,11 +23,12 @@ MOST_OPEN = 512
 def log_intake_of(
     source: FileInput,
     pipeline: Pipeline,
-    store: LogStore,
+    store: LogSink,
     aside: Aside,
     *,
     positions_dir: Path,
     host: str,
+    retry_s: tuple[float, float] | None = None,
     clock: Callable[[], float] = time.time,
     report: Callable[[str], None] = unheard,
 ) -> LogIntake:
@@ -35,6 +36,7 @@ def log_intake_of(
     The intake of one input of *pipeline*; run each in a thread of its own, but not two of one pipeline at a time.
 
     :param positions_dir: where its positions are kept, in a file named by its id, unless it has a `sincedb_path`.
+    :param retry_s: see `LogIntake`; None: its own pauses.
     :param host: the name of this machine, for the pipeline.
     :raises ValueError: its paths or its `sincedb_path` cannot be used; the message says why.
     """
@@ -54,4 +56,7 @@ def log_intake_of(
         report=report,
     )
     shape = shape_with(lambda lines: pipeline.feed(source, lines), RawLine, host=host)
-    return LogIntake(tail, shape, store, aside, interval_s=source.stat_interval_s, clock=clock, report=report)
+    return LogIntake(
+        tail, shape, store, aside, interval_s=source.stat_interval_s, retry_s=retry_s or (FIRST_RETRY_S, LAST_RETRY_S),
+        clock=clock, report=report,
+    )

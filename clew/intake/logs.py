@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 from clew.intake.aside import Aside
 from clew.intake.shaping import Shape, Shaped
+from clew.intake.sink import LogSink, PartlyKept
 from clew.intake.tail import Tail, TailStatus
 from clew.intake.tally import Tally, unheard
 from clew.intake.watched import Batch
-from clew.store import LogLine, LogStore, StoreError
+from clew.store import LogLine, StoreError
 
 FIRST_RETRY_S = 0.1
 LAST_RETRY_S = 5.0
@@ -46,10 +47,13 @@ class LogIntake:
     Polls a tail, shapes what it finds, stores it, and only then commits it. One thread runs it (`run`, or `step` by
     step); `status` may be read from any.
 
-    A store that refuses (StoreError) is asked again, with a growing pause of up to 5 s; the positions stay where they
-    are. A line that the pipeline or the store cannot digest is kept aside and counted: it never stops the others.
+    A store that refuses (StoreError) is asked again, with a growing pause; the positions stay where they are. One that
+    kept a part (PartlyKept) is offered the rest. A line that the pipeline or the store cannot digest is kept aside and
+    counted: it never stops the others.
 
     :param shape: see `clew.intake.shaping`.
+    :param store: a `LogStore`, or what takes the documents elsewhere.
+    :param retry_s: the first pause before a store that refuses is asked again, and the longest (seconds).
     :param interval_s: the pause when there is nothing to read (seconds). With so many files that looking takes long,
         the pause grows until looking costs at most a tenth of a core.
     :param report: gets one sentence when the store begins and stops refusing.
@@ -59,10 +63,11 @@ class LogIntake:
         self,
         tail: Tail,
         shape: Shape,
-        store: LogStore,
+        store: LogSink,
         aside: Aside,
         *,
         interval_s: float = 0.1,
+        retry_s: tuple[float, float] = (FIRST_RETRY_S, LAST_RETRY_S),
         clock: Callable[[], float] = time.time,
         report: Callable[[str], None] = unheard,
     ) -> None:
@@ -71,6 +76,7 @@ class LogIntake:
         self._store = store
         self._aside = aside
         self._interval_s = interval_s
+        self._retry_s = retry_s
         self._clock = clock
         self._report = report
         self._counts = Tally()
@@ -108,13 +114,13 @@ class LogIntake:
         """
         self._prepared = self._prepared or self._prepare(self._tail.poll())
         self._found = bool(self._prepared.batches)
-        stored = self._keep(self._prepared.lines, stop)
-        if stored:
-            if self._prepared.batches:
-                self._tail.commit(self._prepared.batches)
-            self._prepared = None
+        batches = self._prepared.batches
+        left = self._keep(self._prepared.lines, stop)
+        if batches and not left:
+            self._tail.commit(batches)
+        self._prepared = _Prepared(batches, left) if left else None
         self._status = self._now()
-        return stored and self._tail.more
+        return not left and self._tail.more
 
     def _prepare(self, batches: Sequence[Batch]) -> _Prepared:
         lines: list[LogLine] = []
@@ -138,26 +144,35 @@ class LogIntake:
                 return []
         return [shaped for single in batch.singles() for shaped in self._shaped(single)]
 
-    def _keep(self, lines: Sequence[LogLine], stop: threading.Event) -> bool:
-        pause = FIRST_RETRY_S
+    def _keep(self, lines: Sequence[LogLine], stop: threading.Event) -> Sequence[LogLine]:
+        """
+        What is left of *lines*: nothing, unless *stop* was set before the store took all.
+        """
+        pause, longest = self._retry_s
         while lines:
             try:
                 self._append(lines)
                 break
+            except PartlyKept as partly:
+                self._book(partly)
+                lines, why = partly.left, str(partly)
             except StoreError as error:
-                if not self._waiting:
-                    self._report(f"The log store refuses, nothing is lost, it is asked again: {error}")
-                self._waiting = str(error)
-                self._counts.add("store_retries")
+                why = str(error)
+            if not lines:
+                break  # what is not kept was refused for good
+            if not self._waiting:
+                self._report(f"The log store refuses, nothing is lost, it is asked again: {why}")
+            self._waiting = why
+            self._counts.add("store_retries")
             self._tail.look()  # how far behind we get is worth knowing
             self._status = self._now()
             if stop.wait(pause):
-                return False
-            pause = min(2 * pause, LAST_RETRY_S)
-        if lines and self._waiting:
+                return lines
+            pause = min(2 * pause, longest)
+        if self._waiting:
             self._report("The log store accepts again.")
             self._waiting = ""
-        return True
+        return ()
 
     def _append(self, lines: Sequence[LogLine]) -> None:
         try:
@@ -171,9 +186,18 @@ class LogIntake:
             for line in lines:
                 self._append([line])
             return
+        self._stored(new, len(lines) - new)
+
+    def _stored(self, new: int, replaced: int) -> None:
         self._counts.add("documents_stored", new)
-        self._counts.add("documents_replaced", len(lines) - new)
+        self._counts.add("documents_replaced", replaced)
         self._last_stored_s = self._clock()
+
+    def _book(self, partly: PartlyKept) -> None:
+        if partly.new or partly.replaced:
+            self._stored(partly.new, partly.replaced)
+        for line, why in partly.refused:
+            self._put_aside("refused", f"{why}\n{line!r}\n".encode("utf-8", "backslashreplace"))
 
     def _put_aside(self, reason: str, body: bytes) -> None:
         self._aside.keep(f"log-line-{reason}", body)

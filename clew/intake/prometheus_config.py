@@ -18,12 +18,14 @@ from clew.intake.durations import duration_s
 from clew.intake.yaml_reading import Complaint, YamlReading
 from clew.store import Labels, labels_of
 
-TOP_KEYS = ("global", "scrape_configs")
+TOP_KEYS = ("global", "rule_files", "alerting", "scrape_configs")
 GLOBAL_KEYS = ("scrape_interval", "scrape_timeout", "evaluation_interval", "external_labels")
 JOB_KEYS = (
     "job_name", "scrape_interval", "scrape_timeout", "metrics_path", "scheme", "honor_labels", "static_configs",
 )  # fmt: skip
 GROUP_KEYS = ("targets", "labels")
+ALERTING_KEYS = ("alertmanagers",)
+ALERTMANAGER_KEYS = ("static_configs",)
 
 DEFAULT_INTERVAL_S = 60.0
 DEFAULT_TIMEOUT_S = 10.0
@@ -31,6 +33,7 @@ DEFAULT_TIMEOUT_S = 10.0
 T = TypeVar("T")
 
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
+_RULE_PATH = re.compile(r"[^*]*(\*[^/]*)?")
 
 
 class PrometheusConfigError(Exception):
@@ -70,16 +73,30 @@ class ScrapeJob:
 
 
 @dataclass(frozen=True, slots=True)
+class RulePattern:
+    """
+    One entry of `rule_files`: a path, relative to the file it stands in, with wildcards in its last part only.
+    """
+
+    text: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
 class PrometheusConfig:
     """
     :param evaluation_interval_s: how often rules are evaluated (seconds).
     :param external_labels: what alerts that leave this Prometheus get; series in the store do not have them.
+    :param alertmanagers: where alerts are sent to, ``host:port`` each.
     """
 
     scrape_interval_s: float
     scrape_timeout_s: float
     evaluation_interval_s: float
     external_labels: Labels
+    rule_files: tuple[RulePattern, ...]
+    alertmanagers: tuple[str, ...]
     jobs: tuple[ScrapeJob, ...]
 
 
@@ -108,6 +125,8 @@ class _Reader:
             scrape_timeout_s=self._timeout(values, interval, DEFAULT_TIMEOUT_S),
             evaluation_interval_s=self._duration(values, "evaluation_interval", DEFAULT_INTERVAL_S),
             external_labels=labels_of(self._labels(values.get("external_labels"), "external_labels")),
+            rule_files=self._rule_files(top.get("rule_files")),
+            alertmanagers=self._alertmanagers(top.get("alerting")),
             jobs=(),
         )
         jobs: list[ScrapeJob] = []
@@ -122,6 +141,25 @@ class _Reader:
             names.add(job.name)
             jobs.append(job)
         return replace(whole, jobs=tuple(jobs))
+
+    def _rule_files(self, node: Node | None) -> tuple[RulePattern, ...]:
+        patterns: list[RulePattern] = []
+        for item in self.yaml.items(node, "rule_files"):
+            text = self.yaml.text(item, "a rule file")
+            if text is None:
+                continue
+            if _RULE_PATH.fullmatch(text) is None:
+                self.yaml.complain(item, f"a rule file may have a * in its last part only, unlike '{text}'")
+            patterns.append(RulePattern(text, item.start_mark.line + 1, item.start_mark.column + 1))
+        return tuple(patterns)
+
+    def _alertmanagers(self, node: Node | None) -> tuple[str, ...]:
+        addresses: list[str] = []
+        values = self.yaml.mapping(node, "alerting", ALERTING_KEYS)
+        for entry in self.yaml.items(values.get("alertmanagers"), "alertmanagers"):
+            one = self.yaml.mapping(entry, "an Alertmanager", ALERTMANAGER_KEYS)
+            addresses += [target.address for target in self._targets(one.get("static_configs"), "alertmanager")]
+        return tuple(addresses)
 
     def _job(self, entry: Node, whole: PrometheusConfig) -> ScrapeJob:
         values = self.yaml.mapping(entry, "a scrape configuration", JOB_KEYS)

@@ -25,7 +25,7 @@ from clew.query.embedded import readers_of
 from clew.stack.config import StackConfig
 from clew.stack.housekeeping import keep_house
 from clew.stack.server import LocalServer
-from clew.stack.targets import resolver, wait_for_listeners
+from clew.stack.targets import resolver, scraped_here, wait_for_listeners
 from clew.stack.view import StackView
 from clew.store import Retention
 from clew.store.sqlite import open_stores
@@ -57,8 +57,9 @@ class Stack:
             for source, pipeline in config.sources
         )
         resolve = resolver(settings)
-        self._targets = [resolve(target.address) for job in config.prometheus.jobs for target in job.targets]
-        self._metrics = MetricIntake(config.prometheus, self._stores.samples, resolve=resolve, report=report)
+        scraped = scraped_here(config.prometheus)
+        self._targets = [resolve(target.address) for job in scraped.jobs for target in job.targets]
+        self._metrics = MetricIntake(scraped, self._stores.samples, resolve=resolve, report=report)
         spans = OtlpIntake(self._stores.spans, aside, report=report)
         self._view = StackView(
             readers=readers, logs=self._logs, metrics=self._metrics, spans=spans, aside=aside, store_dir=home.store

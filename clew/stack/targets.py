@@ -9,9 +9,19 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
+from clew.intake.prometheus_config import PrometheusConfig
 from observability import Settings
+
+ELSEWHERE: Mapping[str, str] = {
+    "jaeger:8889": "Jaeger makes these series of spans, and none runs here; the spans themselves are on /traces",
+}
+"""
+Targets that the real stack alone has, and why. Scraped in vain they would be an `up` of 0, which says "down" of
+something that nobody started (decisions/0013).
+"""
 
 
 def resolver(settings: Settings) -> Callable[[str], str]:
@@ -26,6 +36,15 @@ def resolver(settings: Settings) -> Callable[[str], str]:
         return f"127.0.0.1:{ports[host]}" if host in ports else address
 
     return resolve
+
+
+def scraped_here(config: PrometheusConfig) -> PrometheusConfig:
+    """*config* without the targets that are `ELSEWHERE`."""
+    jobs = (
+        replace(job, targets=tuple(target for target in job.targets if target.address not in ELSEWHERE))
+        for job in config.jobs
+    )
+    return replace(config, jobs=tuple(jobs))
 
 
 def wait_for_listeners(

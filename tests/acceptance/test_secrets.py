@@ -65,6 +65,7 @@ def config_with(folder: Path, port: int) -> Path:
     config = folder / "config"
     config.mkdir()
     shutil.copy(ROOT / "logstash.conf", config)
+    shutil.copytree(ROOT / "alerts", config / "alerts")
     job = f"\n  - job_name: stranger\n    static_configs:\n      - targets: [127.0.0.1:{port}]\n"
     (config / "prometheus.yml").write_text((ROOT / "prometheus.yml").read_text() + job)
     return config

@@ -112,6 +112,8 @@ def test_a_detached_stack_is_ready_when_the_command_returns_and_down_stops_it(pl
     record = place.until_up()
 
     assert answer.returncode == 0
+    opening = [line.split(":")[0] for line in answer.stdout.splitlines()[:3]]
+    assert opening == ["alerts/services.rules.yml", "prometheus.yml", "prometheus.yml"]  # what is left to Prometheus
     assert answer.stdout.splitlines()[-1] == f"Explorer {record.url('EXPLORER_PORT')}   Stop it: clew down"
     status = place.run("status")
     assert status.returncode == 0
@@ -181,7 +183,7 @@ def test_a_taken_port_is_said_before_anything_starts(place: Place) -> None:
 
 def test_wrong_files_are_said_before_anything_starts(place: Place, tmp_path: Path) -> None:
     (tmp_path / "logstash.conf").write_text("input { file { path => '/x' } }\nfilter { grok { } }\noutput { }\n")
-    (tmp_path / "prometheus.yml").write_text("alerting: {}\n")
+    (tmp_path / "prometheus.yml").write_text("remote_write: []\n")
     answer = place.run("up", "--config", str(tmp_path))
 
     assert (answer.returncode, answer.stdout) == (1, "")

@@ -18,12 +18,13 @@ def complaints(text: str) -> list[str]:
     return str(caught.value).splitlines()
 
 
-def test_our_file_names_the_three_services_as_compose_does() -> None:
+def test_our_file_names_services_and_jaeger_as_compose_does() -> None:
     config = read_prometheus_config(OURS)
     assert [(job.name, [target.address for target in job.targets]) for job in config.jobs] == [
         ("gateway", ["gateway:8080"]),
         ("user", ["user:8081"]),
         ("order", ["order:8082"]),
+        ("jaeger", ["jaeger:8889"]),
     ]
     assert {(job.interval_s, job.timeout_s, job.metrics_path, job.scheme) for job in config.jobs} == {
         (5.0, 5.0, "/metrics", "http")
@@ -48,6 +49,15 @@ def test_each_line_of_our_file_has_an_effect(number: int) -> None:
     except PrometheusConfigError:
         changed = None
     assert changed != read_prometheus_config(OURS)
+
+
+def test_rule_files_and_alertmanagers_are_read_with_their_place() -> None:
+    config = read_prometheus_config(OURS)
+
+    assert [pattern.text for pattern in config.rule_files] == ["alerts/*.rules.yml"]
+    (pattern,) = config.rule_files
+    assert OURS.splitlines()[pattern.line - 1][pattern.column - 1 :] == "alerts/*.rules.yml"
+    assert config.alertmanagers == ("alertmanager:9093",)
 
 
 def test_defaults_are_prometheus_own() -> None:
@@ -108,7 +118,9 @@ global:
   scrape_timeout: 1m
   evaluation_interval: soon
   external_labels: {2x: y, __a: b, c: {}}
-rule_files: [a]
+rule_files: [a, 'b/*/c', {}]
+alerting: {alert_relabel_configs: [], alertmanagers: [{static_configs: [{targets: ['http://am']}]}, {timeout: 1s}]}
+remote_write: []
 scrape_configs:
   - job_name: a
     static_configs: [{targets: ['http://x/y', 'a:1', 'a:1', '']}]
@@ -129,21 +141,28 @@ scrape_configs:
         "prometheus.yml:5:25: '2x' is not a label name: letters, digits and _",
         "prometheus.yml:5:33: the embedded stack does not support the label '__a' (yet)",
         "prometheus.yml:5:39: the label 'c' must be a single value",
-        "prometheus.yml:6:1: the embedded stack does not support 'rule_files' (yet); supported in the file: global, "
-        "scrape_configs",
-        "prometheus.yml:9:33: a target is host:port, not 'http://x/y'",
-        "prometheus.yml:9:54: the target 'a:1' stands twice in the job 'a'",
-        "prometheus.yml:9:61: a target needs a value",
-        "prometheus.yml:10:5: two scrape configurations are named 'a'; a job needs its own name",
-        "prometheus.yml:11:22: scrape_interval is 0, which Prometheus takes for 'not set'; leave the line out",
-        "prometheus.yml:12:19: honor_labels must be true or false, not 'true'",
-        "prometheus.yml:13:19: metrics_path must start with '/', not 'x'",
-        "prometheus.yml:14:5: a scrape configuration needs a job_name",
-        "prometheus.yml:14:13: scheme must be http or https, not 'ftp'",
-        "prometheus.yml:15:21: static_configs must be a list",
-        "prometheus.yml:16:5: a scrape configuration must be a mapping of names to values",
-        "prometheus.yml:17:5: a key of a scrape configuration must be a name",
-        "prometheus.yml:18:14: job_name needs a value",
+        "prometheus.yml:6:17: a rule file may have a * in its last part only, unlike 'b/*/c'",
+        "prometheus.yml:6:26: a rule file must be a single value",
+        "prometheus.yml:7:12: the embedded stack does not support 'alert_relabel_configs' (yet); supported in "
+        "alerting: alertmanagers",
+        "prometheus.yml:7:84: a target is host:port, not 'http://am'",
+        "prometheus.yml:7:102: the embedded stack does not support 'timeout' (yet); supported in an Alertmanager: "
+        "static_configs",
+        "prometheus.yml:8:1: the embedded stack does not support 'remote_write' (yet); supported in the file: global, "
+        "rule_files, alerting, scrape_configs",
+        "prometheus.yml:11:33: a target is host:port, not 'http://x/y'",
+        "prometheus.yml:11:54: the target 'a:1' stands twice in the job 'a'",
+        "prometheus.yml:11:61: a target needs a value",
+        "prometheus.yml:12:5: two scrape configurations are named 'a'; a job needs its own name",
+        "prometheus.yml:13:22: scrape_interval is 0, which Prometheus takes for 'not set'; leave the line out",
+        "prometheus.yml:14:19: honor_labels must be true or false, not 'true'",
+        "prometheus.yml:15:19: metrics_path must start with '/', not 'x'",
+        "prometheus.yml:16:5: a scrape configuration needs a job_name",
+        "prometheus.yml:16:13: scheme must be http or https, not 'ftp'",
+        "prometheus.yml:17:21: static_configs must be a list",
+        "prometheus.yml:18:5: a scrape configuration must be a mapping of names to values",
+        "prometheus.yml:19:5: a key of a scrape configuration must be a name",
+        "prometheus.yml:20:14: job_name needs a value",
     ]
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psycopg
 
+from clew.supervisor import processes
 from tests.services.processes import free_port
 from tests.support.waiting import eventually
 
@@ -99,6 +100,14 @@ class Postgres:
             self._process.send_signal(how)
             self._process.wait(30)
             self._process = None
+
+    def kill(self) -> None:
+        """SIGKILL; its children notice and end, and only then could another server start with the same data."""
+        assert self._process is not None
+        pid = self._process.pid
+        children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        self.stop(signal.SIGKILL)
+        eventually(lambda: not any(map(processes.identity, children)), what="the children of a killed Postgres end")
 
     def remove(self) -> None:
         self.stop()
