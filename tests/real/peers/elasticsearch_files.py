@@ -48,8 +48,8 @@ def compile_shim(into: Path, home: Path, java_home: Path, cache: Cache) -> None:
     """
     Compile the plugin against the server in *home*. :raises NoPeer: it does not compile.
 
-    Its doors are those of modules that Elastic does not publish (`GET /`, `_data_stream`, `_ilm/policy`, three text
-    filters of the security index). Parsing and validating what comes through is Elasticsearch's own code.
+    Its doors are those of modules that Elastic does not publish (`GET /`, `_ilm/policy`, three text filters of the
+    security index). Parsing and validating what comes through is Elasticsearch's own code.
     """
     cache.say("elasticsearch: compiling the shim for what the bare server lacks")
     classes = into / "classes"
