@@ -25,7 +25,7 @@ env: ## .env for docker compose: images, ports, and random passwords
 test: check ## lint, types, and every test
 	$(BIN)/pytest -n 2 --dist loadfile
 
-test-real: $(STAMP) ## the services on real Elasticsearch, Prometheus, Jaeger, Postgres (installs what is missing; see docs/guides/real-peers.md)
+test-real: $(STAMP) ## the services on real Elasticsearch, Prometheus, Jaeger and Postgres (the first run installs them)
 	$(BIN)/python -m tests.real
 
 test-compose: $(STAMP) ## the image and docker-compose.yml with a Docker engine (fails where there is none)
