@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,7 +23,8 @@ class Shipper:
             "PATH": os.environ["PATH"], "CLEW_HOME": str(home), "ELASTICSEARCH_URL": elasticsearch_url,
         }
         self._log = home / "run" / "shipper.log"
-        self.aside = home / "positions" / "logstash" / "aside"
+        self._data = home / "positions" / "logstash"
+        self.aside = self._data / "aside"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -37,6 +39,10 @@ class Shipper:
 
     def stop(self) -> None:
         self._end(signal.SIGTERM)
+
+    def forget(self) -> None:
+        """Lose the positions, while it does not run."""
+        shutil.rmtree(self._data)
 
     def said(self) -> str:
         return self._log.read_text("utf-8")

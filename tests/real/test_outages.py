@@ -109,6 +109,19 @@ def test_a_killed_peer_costs_no_log_line(stage: Stage, tmp_path: Path, victim: C
     every_line_is_kept_once(stage)
 
 
+def test_lines_that_are_all_sent_again_replace_themselves(stage: Stage) -> None:
+    """As after the loss of the positions: every document has a second version, and none a second id."""
+    every_line_is_kept_once(stage)
+    stage.shipper.stop()
+    stage.shipper.forget()
+    stage.shipper.start()
+    eventually(
+        lambda: {hit["_version"] > 1 for hit in stage.elasticsearch.documents("clew-logs-*")} == {True},
+        timeout_s=60, interval_s=0.5, what="every line has arrived again",
+    )
+    every_line_is_kept_once(stage)
+
+
 def test_after_all_of_it_orders_are_placed_and_followed(stage: Stage) -> None:
     placed = stage.shop.order(stage.shop.buyer())
     eventually(lambda: len(stage.lines(placed.trace_id)) >= 4, timeout_s=20, interval_s=0.2, what="its lines")

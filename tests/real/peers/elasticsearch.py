@@ -105,7 +105,7 @@ class Elasticsearch(Server):
         while True:
             asked: dict[str, Any] = {
                 "size": 2000, "query": query or {"match_all": {}}, "pit": {"id": point, "keep_alive": "1m"},
-                "sort": [{"_shard_doc": "asc"}], "track_total_hits": False,
+                "sort": [{"_shard_doc": "asc"}], "track_total_hits": False, "version": True,
             }
             page = self.do("POST", "/_search", asked | ({"search_after": after} if after else {}))["hits"]["hits"]
             hits.extend(page)
