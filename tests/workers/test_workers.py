@@ -140,7 +140,9 @@ def the_ledger_adds_up(served: Served, collector: Collector) -> None:
     """Per worker: emitted = stored + dropped + missing, and only the killed one misses anything."""
 
     def one_at_most() -> bool:
-        return sum(1 for value in account(served, collector).values() if value) <= 1
+        found = account(served, collector)
+        assert sum(1 for value in found.values() if value) <= 1, found
+        return True
 
     eventually(one_at_most, what="one worker at most misses spans")
     missing = account(served, collector)
