@@ -177,7 +177,7 @@ def test_a_child_of_a_workers_own_does_not_keep_the_dead_worker_alive(tmp_path: 
     try:
         assert wait(pid) == DIED
         # The scrape that sees it end may have begun before: then the next one folds its file.
-        eventually(lambda: value(metrics, "queue") == 0 and names(tmp_path) == [], what="the dead worker's gauge leaves")
+        eventually(lambda: value(metrics, "queue") == 0 and names(tmp_path) == [], what="the dead one is folded")
     finally:
         for orphan in orphans:
             os.kill(orphan, signal.SIGKILL)
