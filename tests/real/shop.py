@@ -107,7 +107,7 @@ class Shop:
         return subprocess.Popen(
             [sys.executable, "-m", "clew.main", "load", *goal, "--gateway", self.url, "--json", str(result)],
             cwd=ROOT, env={"PATH": os.environ["PATH"], "CLEW_HOME": str(self.home.path)}, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, preexec_fn=_hear_interrupts,
+            stderr=subprocess.DEVNULL,
         )
 
     def _is_ready(self, part: Part) -> bool:
@@ -115,8 +115,3 @@ class Shop:
         if process.poll() is not None:
             raise RuntimeError(f"{part.name} ended: {(self.home.run / f'{part.name}.log').read_text()}")
         return all(answers(check.port, check.path) for check in part.checks)
-
-
-def _hear_interrupts() -> None:
-    """What a shell starts in the background ignores SIGINT, and so would all that it starts."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
