@@ -9,19 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from clew.supervisor import ports, read_record
+from clew.supervisor import read_record
 from clew.supervisor.sweep import sweep
 from tests.cli.stage import Stage
+from tests.support.ports import free_port
 
 
 @pytest.fixture
 def port() -> Callable[[], int]:
     """A function that gives another free port at each call."""
     return free_port
-
-
-def free_port() -> int:
-    return ports.choose({"ANY": 0})["ANY"]
 
 
 def is_free(port: int) -> bool:

@@ -14,7 +14,7 @@ from deploy.env import values, write
 from tests.compose.files import COMPOSE, EXAMPLE, OURS, services
 from tests.compose_engine.engine import BUILD_WITHIN_S, Engine, Project, find
 from tests.compose_engine.images import STAND_INS, provide
-from tests.services.processes import free_port
+from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
 PORTS = {

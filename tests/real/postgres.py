@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg
 
 from clew.supervisor import processes
-from tests.services.processes import free_port
+from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
 ROLE = "clew"

@@ -18,7 +18,8 @@ from clew.home import Home
 from clew.parts import PORTS, Plan
 from clew.supervisor import Part
 from tests.acceptance.running import OPENMETRICS, ORDER, Answer, Buyer, answers, ask, parsed
-from tests.services.processes import ROOT, free_port
+from tests.services.processes import ROOT
+from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
 

@@ -18,7 +18,8 @@ from tests.real.peers.providing import Peers
 from tests.real.postgres import Postgres
 from tests.real.shipper import Shipper
 from tests.real.shop import Shop
-from tests.services.processes import ROOT, free_port
+from tests.services.processes import ROOT
+from tests.support.ports import free_port
 
 PASSWORDS = ("KIBANA_SYSTEM_PASSWORD", "LOGSTASH_PASSWORD", "JAEGER_PASSWORD", "GRAFANA_ES_PASSWORD")
 

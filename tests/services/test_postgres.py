@@ -8,7 +8,7 @@ from sqlalchemy import make_url
 from observability import Settings, SettingsError, Telemetry
 from services.shared.database import Database, connect_arguments
 from services.user.store import SqlUsers
-from tests.services.processes import free_port
+from tests.support.ports import free_port
 
 
 def test_no_statement_outlasts_the_patience_of_a_caller() -> None:

@@ -16,7 +16,8 @@ import pytest
 import requests
 
 from tests.services.conftest import ORDER, PASSWORD
-from tests.services.processes import Service, environment, free_port, running, start
+from tests.services.processes import Service, environment, running, start
+from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"

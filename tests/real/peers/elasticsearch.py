@@ -17,7 +17,7 @@ from tests.real.peers import toolchains
 from tests.real.peers.elasticsearch_files import PLUGIN
 from tests.real.peers.providing import Peers
 from tests.real.peers.server import Server
-from tests.services.processes import free_port
+from tests.support.ports import free_port
 
 SETTINGS = """\
 cluster.name: clew-test

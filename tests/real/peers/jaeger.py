@@ -11,7 +11,7 @@ from typing import Any
 from tests.acceptance.running import ask
 from tests.real.peers.providing import Peers
 from tests.real.peers.server import Server
-from tests.services.processes import free_port
+from tests.support.ports import free_port
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.real.peers.providing import Peers
 from tests.real.peers.server import Server
-from tests.services.processes import free_port
+from tests.support.ports import free_port
 
 
 class Prometheus(Server):

@@ -1,0 +1,17 @@
+"""Ports that nothing listens on."""
+
+from __future__ import annotations
+
+from clew.supervisor import ports
+
+_given: set[int] = set()
+
+
+def free_port() -> int:
+    """
+    One that no outgoing connection of this machine takes either, before its server does; another one at each call.
+    """
+    while (port := ports.choose({"ANY": 0})["ANY"]) in _given:
+        continue
+    _given.add(port)
+    return port
