@@ -82,10 +82,10 @@ class Home:
                 raise HomeError(
                     f"{self.path} holds files that are not Clew's. Set CLEW_HOME to an empty or a new directory."
                 )
-            for name in ("", *_DIRECTORIES):
-                directory = self.path / name
-                directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            (self.path / _MARK).write_text(_MARK_TEXT, "utf-8")
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (self.path / _MARK).write_text(_MARK_TEXT, "utf-8")  # first: see _is_a_strangers
+            for name in _DIRECTORIES:
+                (self.path / name).mkdir(mode=0o700, exist_ok=True)
             (self.path / ".gitignore").write_text("*\n", "utf-8")
             self._make_token_secret()
             free = free_bytes(self.path)
@@ -100,9 +100,11 @@ class Home:
             )
 
     def _is_a_strangers(self) -> bool:
-        if not self.path.is_dir() or (self.path / _MARK).exists():
+        """The mark is asked for last: what another process, which begins now, has made after it is not a stranger's."""
+        if not self.path.is_dir():
             return False
-        return any(not entry.match("crash-*.txt") for entry in self.path.iterdir())
+        others = any(not entry.match("crash-*.txt") for entry in self.path.iterdir())
+        return others and not (self.path / _MARK).exists()
 
     def _make_token_secret(self) -> None:
         try:
