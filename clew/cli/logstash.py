@@ -5,10 +5,7 @@
 from __future__ import annotations
 
 import argparse
-import signal
-import threading
 from pathlib import Path
-from types import FrameType
 
 from clew.cli.verb import FINE, Context, Refusal, Verbs, add_verb
 from clew.home import Home
@@ -34,6 +31,7 @@ def register(verbs: Verbs) -> None:
 def run(args: argparse.Namespace, context: Context) -> int:
     from clew.pipeline import ConfigError
     from clew.stack.shipping import Busy, Shipping
+    from clew.stack.told import told_to_stop
 
     home = Home.at(context.settings.clew_home)
     try:
@@ -48,14 +46,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
         raise Refusal(f"Cannot use {error.filename or args.file}: {error.strerror}.") from None
     except (ConfigError, Busy, ValueError) as error:
         raise Refusal(str(error)) from None
-    stop = threading.Event()
-
-    def end(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, end)
+    stop = told_to_stop()
     context.say(f"Sending what {args.file} reads to {', '.join(shipping.hosts)}. Ctrl-C ends it.")
     shipping.run(stop)
     context.say(", ".join(f"{name} {count}" for name, count in shipping.counts().items()))

@@ -4,12 +4,10 @@ The stack process, put together: stores in the middle, intake on one side, the e
 
 from __future__ import annotations
 
-import signal
 import socket
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
-from types import FrameType
 
 from flask import Flask, Response
 
@@ -26,6 +24,7 @@ from clew.stack.config import StackConfig
 from clew.stack.housekeeping import keep_house
 from clew.stack.server import LocalServer
 from clew.stack.targets import resolver, scraped_here, wait_for_listeners
+from clew.stack.told import told_to_stop
 from clew.stack.view import StackView
 from clew.store import Retention
 from clew.store.sqlite import open_stores
@@ -127,14 +126,7 @@ def _add_status(explorer: Flask, view: StackView) -> None:
 
 def run_until_told(stack: Stack) -> None:
     """Start *stack*; at SIGTERM, SIGINT or SIGHUP stop it and return. Main thread only."""
-    told = threading.Event()
-
-    def tell(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        told.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, tell)
+    told = told_to_stop()
     stack.start()
     told.wait()
     stack.stop()

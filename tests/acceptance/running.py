@@ -93,7 +93,28 @@ class Buyer:
         return {"Authorization": f"Bearer {self.token}"}
 
 
-class Running:
+class FrontDoor:
+    """What a caller does at the gateway of services that run somehow."""
+
+    def port(self, name: str) -> int:
+        """Where the service *name* listens."""
+        raise NotImplementedError
+
+    def gateway(
+        self, method: str, path: str, body: object = None, *, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        return ask(self.port("gateway"), method, path, body, headers=headers)
+
+    def buyer(self) -> Buyer:
+        """A new user, logged in."""
+        login = {"username": f"ada-{secrets.token_hex(6)}", "password": secrets.token_urlsafe(24)}
+        registered = self.gateway("POST", "/api/users", {**login, "name": "Ada"})
+        opened = self.gateway("POST", "/api/sessions", login)
+        assert (registered.status, opened.status) == (201, 201), (registered, opened)
+        return Buyer(login["username"], registered.json["id"], opened.json["token"])
+
+
+class Running(FrontDoor):
     """
     One `clew up` on free ports.
 
@@ -201,19 +222,6 @@ class Running:
 
     def port(self, name: str) -> int:
         return self.record.ports[f"{name.upper()}_PORT"]
-
-    def gateway(
-        self, method: str, path: str, body: object = None, *, headers: Mapping[str, str] | None = None
-    ) -> Answer:
-        return ask(self.port("gateway"), method, path, body, headers=headers)
-
-    def buyer(self) -> Buyer:
-        """A new user, logged in."""
-        login = {"username": f"ada-{secrets.token_hex(6)}", "password": secrets.token_urlsafe(24)}
-        registered = self.gateway("POST", "/api/users", {**login, "name": "Ada"})
-        opened = self.gateway("POST", "/api/sessions", login)
-        assert (registered.status, opened.status) == (201, 201), (registered, opened)
-        return Buyer(login["username"], registered.json["id"], opened.json["token"])
 
     # ---- what the stack knows ------------------------------------------------------------------------------------
 

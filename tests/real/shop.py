@@ -17,13 +17,13 @@ import orjson
 from clew.home import Home
 from clew.parts import PORTS, Plan
 from clew.supervisor import Part
-from tests.acceptance.running import OPENMETRICS, ORDER, Answer, Buyer, answers, ask, parsed
+from tests.acceptance.running import OPENMETRICS, ORDER, Answer, Buyer, FrontDoor, answers, ask, parsed
 from tests.services.processes import ROOT
 from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
 
-class Shop:
+class Shop(FrontDoor):
     """
     :param otlp_port: where spans go.
     :param environ: settings of the services on top of the usual ones.
@@ -69,19 +69,6 @@ class Shop:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port('gateway')}"
-
-    def gateway(
-        self, method: str, path: str, body: object = None, *, headers: Mapping[str, str] | None = None
-    ) -> Answer:
-        return ask(self.port("gateway"), method, path, body, headers=headers)
-
-    def buyer(self) -> Buyer:
-        """A new user, logged in."""
-        login = {"username": f"ada-{secrets.token_hex(6)}", "password": secrets.token_urlsafe(24)}
-        registered = self.gateway("POST", "/api/users", {**login, "name": "Ada"})
-        opened = self.gateway("POST", "/api/sessions", login)
-        assert (registered.status, opened.status) == (201, 201), (registered, opened)
-        return Buyer(login["username"], registered.json["id"], opened.json["token"])
 
     def order(self, buyer: Buyer) -> Answer:
         """An order, placed."""
