@@ -145,7 +145,8 @@ app = observe(Flask("dev"), telemetry)
 app.add_url_rule("/", view_func=lambda: "ok")
 app.test_client().get("/")
 print("ready", flush=True)
-threading.Event().wait(20)
+for _ in range(400):  # one long wait would miss a signal that comes a moment before it: Python's own gap, not ours
+    threading.Event().wait(0.05)
 """
 
 

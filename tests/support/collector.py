@@ -23,7 +23,8 @@ class Collector:
         self.status = status
         self.hang = hang
         self.spans: list[Span] = []
-        self.instances: list[str] = []
+        self.instance_of: dict[bytes, str] = {}
+        """By span id. A batch whose acknowledgement comes too late is sent again, and is then in `spans` twice."""
         self.requests = 0
         self._release = threading.Event()
         collector = self
@@ -64,7 +65,7 @@ class Collector:
             attributes = {a.key: a.value.string_value for a in resource.resource.attributes}
             for scope in resource.scope_spans:
                 self.spans.extend(scope.spans)
-                self.instances += [attributes["service.instance.id"]] * len(scope.spans)
+                self.instance_of |= {span.span_id: attributes["service.instance.id"] for span in scope.spans}
 
     def names(self) -> list[str]:
         return [span.name for span in self.spans]

@@ -31,7 +31,7 @@ class Played:
     :param answered: requests that were answered with 200 before the scrape; ``/last`` is another, right before SIGTERM.
     :param at_once: spans that the collector had two seconds after the first request.
     :param ended_s: seconds from SIGTERM to the end of the process; None: it still ran after `PATIENCE_S`.
-    :param spans: names that the collector got. *instances*: whose they were, in the same order.
+    :param spans: names that the collector got. *instances*: whose they were.
     :param met: process ids of the workers that answered.
     :param exposition: what a scrape got. *output*: standard output and standard error.
     """
@@ -40,7 +40,7 @@ class Played:
     at_once: int
     ended_s: float | None
     spans: tuple[str, ...]
-    instances: tuple[str, ...]
+    instances: frozenset[str]
     met: tuple[int, ...]
     exposition: str
     output: str
@@ -95,7 +95,8 @@ def play(kind: str, server: str, collector: Collector | None, folder: Path) -> P
         process.wait()
     return Played(
         answered=answered, at_once=at_once, ended_s=ended, met=tuple(met), exposition=exposition,
-        spans=tuple(collector.names() if collector else ()), instances=tuple(collector.instances if collector else ()),
+        spans=tuple(collector.names() if collector else ()),
+        instances=frozenset(collector.instance_of.values() if collector else ()),
         output=(folder / "output").read_text("utf-8", "replace"),
     )
 

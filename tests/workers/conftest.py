@@ -39,16 +39,17 @@ class Served:
     def workers(self) -> list[int]:
         return [child.pid for child in psutil.Process(self.process.pid).children()]
 
-    def get(self, path: str) -> int:
-        """The status; 0 if there was no answer, or only the beginning of one."""
+    def get(self, path: str) -> tuple[int, int]:
+        """The status, and whose answer it is; 0 and 0 if there was no answer, or only the beginning of one."""
         try:
             with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
                 answer.read()
-                return int(answer.status)
+                return int(answer.status), int(answer.headers["X-Pid"])
         except HTTPError as error:
-            return error.code
+            with error:
+                return error.code, int(error.headers["X-Pid"])
         except (OSError, HTTPException):
-            return 0
+            return 0, 0
 
     def samples(self) -> list[Sample]:
         asked = Request(f"http://127.0.0.1:{self.port}/metrics", headers={"Accept": "application/openmetrics-text"})
@@ -60,8 +61,9 @@ class Served:
         return sum(s.value for s in self.samples() if s.name == name and labels.items() <= s.labels.items())
 
     def lines(self) -> list[dict[str, Any]]:
+        """Those that are whole: a worker may be about to write one."""
         files = sorted((self.folder / "logs").glob("*.jsonl"))
-        return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+        return [json.loads(line) for file in files for line in file.read_text().split("\n")[:-1]]
 
     def stop(self, number: int = signal.SIGTERM, within_s: float = 10) -> None:
         if self.process.poll() is None:
