@@ -17,12 +17,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from clew.parts import PORTS
 from clew.supervisor import RunRecord, processes, read_record
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_WITHIN_S = 3.0
 PSS_AT_MOST_MB = 350.0
-PORTS = ("GATEWAY_PORT", "USER_PORT", "ORDER_PORT", "EXPLORER_PORT", "OTLP_PORT")
 BARE = "from flask import Flask\napp = Flask('bare')\napp.get('/healthz')(lambda: 'ok')\n"
 
 

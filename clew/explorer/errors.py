@@ -15,7 +15,7 @@ from clew.explorer import render
 from clew.explorer.filters import BadFilter
 from clew.explorer.links import Links
 from clew.explorer.shell import Shell
-from clew.query.refusals import QueryError, StoreError
+from clew.query import QueryError, StoreError
 from clew.query.words import iso
 from observability import problem_response
 

@@ -11,16 +11,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from clew.store import StoreError
 from clew.store.model import Exemplar, Labels, LogFilter, LogLine, Matcher, Series, Span, SpanFilter
 
 __all__ = [
-    "Bucket", "Histogram", "InstanceAccount", "LogReader", "MetricReader", "QueryError", "Readers", "TimeRange",
-    "Trace", "TraceReader", "TraceSummary",
+    "Bucket", "Histogram", "InstanceAccount", "LogReader", "MetricReader", "QueryError", "Readers", "StoreError",
+    "TimeRange", "Trace", "TraceReader", "TraceSummary",
 ]
 
 
 class QueryError(Exception):
-    """The question cannot be answered as it was asked; the message says what to change."""
+    """The question cannot be answered as it was asked; the message says what to change. See also `StoreError`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import os
+import sqlite3
 import time
 import weakref
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_random
 
 from observability import Problem, Settings, SettingsError, Telemetry
 from services.shared.deadline import time_left
@@ -191,9 +193,19 @@ def connect_arguments(url: URL, settings: Settings) -> dict[str, object]:
 
 def _configure_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     cursor: _Cursor = connection.cursor()
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+    _use_wal(cursor)
+    for pragma in ("synchronous = NORMAL", "foreign_keys = ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+@retry(
+    retry=retry_if_exception(lambda error: getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY),
+    wait=wait_random(0.001, 0.01), stop=stop_after_delay(BUSY_S), reraise=True,
+)
+def _use_wal(cursor: _Cursor) -> None:
+    """Of several processes that do this to a new file, SQLite refuses some at once, whatever its busy timeout is."""
+    cursor.execute("PRAGMA journal_mode = WAL")
 
 
 def _leave_connections_to_parent(engine: Engine) -> None:

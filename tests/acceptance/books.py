@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 from tests.acceptance.running import SERVICES, Running
+from tests.support.lines import whole_lines
 
 Key = tuple[str, str, str]
 """Service, instance, signal."""
@@ -50,11 +50,9 @@ def books(running: Running) -> Books:
 def _written(running: Running) -> Counter[Key]:
     ids = Counter[str]()
     written = Counter[Key]()
-    for path in (path for service in SERVICES for path in running.home.logs.glob(f"{service}-*.jsonl")):
-        for text in path.read_bytes().splitlines():
-            line = json.loads(text)
-            ids[line["event"]["id"]] += 1
-            written[line["service"]["name"], line["service"]["node"]["name"], "logs"] += 1
+    for line in whole_lines(file for name in SERVICES for file in running.home.logs.glob(f"{name}-*.jsonl")):
+        ids[line["event"]["id"]] += 1
+        written[line["service"]["name"], line["service"]["node"]["name"], "logs"] += 1
     assert set(ids.values()) <= {1}
     return written
 

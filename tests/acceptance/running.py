@@ -23,11 +23,11 @@ from prometheus_client.samples import Sample
 
 from clew.home import Home
 from clew.supervisor import PartRecord, RunRecord, processes, read_record
+from tests.support.ports import ANY_PORTS
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("gateway", "order", "user")
-PORTS = ("GATEWAY_PORT", "USER_PORT", "ORDER_PORT", "EXPLORER_PORT", "OTLP_PORT")
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 PROBLEM = "application/problem+json"
 ORDER = {"items": [{"sku": "ball-of-thread", "quantity": 2, "unit_amount": 450}], "currency": "EUR"}
@@ -125,7 +125,7 @@ class Running(FrontDoor):
     def __init__(self, home: Path, *, config: Path = ROOT, **environ: str) -> None:
         self.home = Home.at(home)
         self._environ = {
-            "PATH": os.environ["PATH"], "CLEW_HOME": str(home), **dict.fromkeys(PORTS, "0"), **environ,
+            "PATH": os.environ["PATH"], "CLEW_HOME": str(home), **ANY_PORTS, **environ,
         }
         self._config = config
         self.process = self._up()

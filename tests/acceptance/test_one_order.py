@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.running import ORDER, SERVICES, Answer, Buyer, Running, is_uuid7
+from tests.support.lines import whole_lines
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow
@@ -63,10 +64,8 @@ def test_the_trace_id_is_in_app_and_access_lines_of_three_services(running: Runn
     ]
     stored = running.lines(placed.answer.trace_id)
     written = [
-        json.loads(line)
-        for path in running.home.logs.glob("*.jsonl")
-        for line in path.read_bytes().splitlines()
-        if placed.answer.trace_id.encode() in line
+        line for line in whole_lines(running.home.logs.glob("*.jsonl"))
+        if line.get("trace", {}).get("id") == placed.answer.trace_id
     ]
     shown = running.explorer(f"/logs.json?trace={placed.answer.trace_id}")["lines"]
 

@@ -17,10 +17,10 @@ import pytest
 from clew.home import Home
 from clew.supervisor import RunRecord, processes, read_record
 from tests.cli.conftest import is_free
+from tests.support.ports import ANY_PORTS
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
-ANY_PORTS = dict.fromkeys(("GATEWAY_PORT", "USER_PORT", "ORDER_PORT", "EXPLORER_PORT", "OTLP_PORT"), "0")
 
 pytestmark = pytest.mark.slow
 

@@ -21,10 +21,10 @@ from clew.home import Home
 from clew.store import LogFilter
 from clew.supervisor import PartRecord, RunRecord, processes, read_record
 from tests.cli.conftest import is_free
+from tests.support.ports import ANY_PORTS
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
-PORTS = ("GATEWAY_PORT", "USER_PORT", "ORDER_PORT", "EXPLORER_PORT", "OTLP_PORT")
 
 pytestmark = pytest.mark.slow
 
@@ -64,7 +64,7 @@ class Running:
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     home = tmp_path_factory.mktemp("up") / "home"
-    environ = {"PATH": os.environ["PATH"], "CLEW_HOME": str(home), **dict.fromkeys(PORTS, "0")}
+    environ = {"PATH": os.environ["PATH"], "CLEW_HOME": str(home), **ANY_PORTS}
     process = subprocess.Popen(
         [sys.executable, "-m", "clew.main", "up"], cwd=ROOT, env=environ, text=True, stdout=subprocess.DEVNULL
     )

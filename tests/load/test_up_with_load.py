@@ -15,6 +15,8 @@ import pytest
 from clew.home import Home
 from clew.parts import PORTS, Plan
 from clew.supervisor import processes, read_record
+from tests.support.lines import whole_lines
+from tests.support.ports import ANY_PORTS
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,7 +50,7 @@ def test_load_without_services_is_wrong_usage(tmp_path: Path) -> None:
 def test_a_stack_with_load_and_a_fault_says_both_and_leaves_nothing_behind(tmp_path: Path) -> None:
     """The fault reaches the service through the file that `clew up` names to it; what it hits is logged and traced."""
     home = Home.at(tmp_path / "home")
-    environ = {"PATH": os.environ["PATH"], "CLEW_HOME": str(home.path), **dict.fromkeys(PORTS, "0")}
+    environ = {"PATH": os.environ["PATH"], "CLEW_HOME": str(home.path), **ANY_PORTS}
 
     def clew(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -69,8 +71,8 @@ def test_a_stack_with_load_and_a_fault_says_both_and_leaves_nothing_behind(tmp_p
         assert clew("fault", "set", "order", "GET /orders/{order_id}", "--errors", "100%").returncode == 0
 
         def injected() -> bool:
-            lines = [text for file in home.logs.glob("order-*.jsonl") for text in file.read_text().splitlines()]
-            return any(json.loads(text)["event"].get("action") == "fault.injected" for text in lines)
+            lines = whole_lines(home.logs.glob("order-*.jsonl"))
+            return any(line["event"].get("action") == "fault.injected" for line in lines)
 
         eventually(injected, what="the load runs into the fault")
         status = clew("status")

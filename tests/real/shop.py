@@ -12,13 +12,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from clew.home import Home
 from clew.parts import PORTS, Plan
 from clew.supervisor import Part
 from tests.acceptance.running import OPENMETRICS, ORDER, Answer, Buyer, FrontDoor, answers, ask, parsed
 from tests.services.processes import ROOT
+from tests.support.lines import whole_lines
 from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
@@ -82,12 +81,8 @@ class Shop(FrontDoor):
         return sum(sample.value for family in parsed(text) for sample in family.samples if sample.name == metric)
 
     def written(self) -> list[dict[str, Any]]:
-        """Every line in the services' files that is complete, in no order."""
-        found: list[dict[str, Any]] = []
-        for path in self.home.logs.glob("*.jsonl"):
-            text = path.read_bytes()
-            found.extend(orjson.loads(line) for line in text[: text.rfind(b"\n") + 1].splitlines())
-        return found
+        """Every line in the services' files that is finished."""
+        return whole_lines(self.home.logs.glob("*.jsonl"))
 
     def load(self, *, rps: float, result: Path) -> subprocess.Popen[bytes]:
         """`clew load` at the gateway, begun; SIGINT ends it and has it write *result*."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -16,6 +15,7 @@ from typing import Any
 import requests
 
 from tests.services.conftest import SECRET
+from tests.support.lines import whole_lines
 from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
@@ -37,11 +37,14 @@ class Service:
 
     def text(self) -> str:
         """What it has logged so far, as it stands."""
-        return "".join(file.read_text("utf-8") for file in sorted(self.log_dir.glob(f"{self.name}-*.jsonl")))
+        return "".join(file.read_text("utf-8") for file in sorted(self._files()))
 
     def lines(self) -> list[dict[str, Any]]:
         """What it has logged so far."""
-        return [json.loads(line) for line in self.text().splitlines()]
+        return whole_lines(self._files())
+
+    def _files(self) -> Iterator[Path]:
+        return self.log_dir.glob(f"{self.name}-*.jsonl")
 
     def workers(self) -> list[int]:
         """Process ids of its workers."""

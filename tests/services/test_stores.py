@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from observability import Problem, Settings, SettingsError, Telemetry
 from observability.testing import capture
-from services.shared.database import Database
+from services.shared.database import Database, _use_wal
 from services.user.store import SqlUsers
 from tests.services.store_suite import *  # noqa: F403
 from tests.services.store_suite import user
@@ -31,6 +32,18 @@ def test_no_connection_is_open_once_the_tables_are_there(settings: Settings, tmp
 
 def _open_files() -> list[str]:
     return [name for name in os.listdir("/proc/self/fd") if os.path.islink(f"/proc/self/fd/{name}")]
+
+
+def test_a_new_file_that_another_process_is_setting_up_is_waited_for(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite does not wait here by itself, whatever its busy timeout is."""
+    with closing(sqlite3.connect(tmp_path / "user.db", isolation_level=None)) as other:
+        other.execute("CREATE TABLE theirs (a)")
+        other.execute("BEGIN IMMEDIATE")
+        monkeypatch.setattr(_use_wal.retry, "sleep", lambda _: other.execute("COMMIT"))  # type: ignore[attr-defined]
+        SqlUsers(Database.from_settings(settings, Telemetry.off(), name="user"))
+        assert not other.in_transaction
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from clew.parts import PORTS
 from clew.supervisor import ports
+
+ANY_PORTS = dict.fromkeys(PORTS, "0")
+"""The environment in which each server of `clew up` takes a port that is free."""
 
 _given: set[int] = set()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -19,6 +18,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
+from tests.support.lines import whole_lines
 from tests.support.waiting import eventually
 
 DURATION = "flask_http_request_duration_seconds"
@@ -61,9 +61,7 @@ class Served:
         return sum(s.value for s in self.samples() if s.name == name and labels.items() <= s.labels.items())
 
     def lines(self) -> list[dict[str, Any]]:
-        """Those that are whole: a worker may be about to write one."""
-        files = sorted((self.folder / "logs").glob("*.jsonl"))
-        return [json.loads(line) for file in files for line in file.read_text().split("\n")[:-1]]
+        return whole_lines((self.folder / "logs").glob("*.jsonl"))
 
     def stop(self, number: int = signal.SIGTERM, within_s: float = 10) -> None:
         if self.process.poll() is None:

@@ -8,16 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from clew.store import LogFilter, LogLine, Retention
-from clew.store.sqlite.accounts import Entries, forget_oldest, stored_by_instance
+from clew.store.sqlite.accounts import Entries, stored_by_instance
 from clew.store.sqlite.database import Database
 from clew.store.sqlite.log_query import conditions
 from clew.store.sqlite.log_row import INSERT, UPDATE, row_of, service_and_instance
-from clew.store.sqlite.retention import expire
+from clew.store.sqlite.row_retention import expire_rows
 from clew.store.sqlite.schema import LOGS
 from clew.store.sqlite.values import int64, utf8
-
-DELETED_AT_ONCE = 2000
-_OLDEST = "DELETE FROM line WHERE key IN (SELECT key FROM line{where} ORDER BY timestamp_ns LIMIT ?)"
 
 
 class SqliteLogStore:
@@ -78,22 +75,10 @@ class SqliteLogStore:
             return stored_by_instance(connection)
 
     def expire(self, *, now_s: float) -> int:
-        oldest_kept = int64(int((now_s - self._retention.max_age_s) * 1e9))
-        with self.database.write() as connection:
-            forget_oldest(connection)
-        return expire(
-            self.database,
-            max_bytes=self._retention.max_bytes,
-            delete_old=lambda: self._delete(" WHERE timestamp_ns < ?", oldest_kept),
-            delete_oldest=lambda: self._delete(""),
-        )
+        return expire_rows(self.database, self._retention, table="line", moment="timestamp_ns", now_s=now_s)
 
     def close(self) -> None:
         self.database.close()
-
-    def _delete(self, where: str, *values: int) -> int:
-        with self.database.write() as connection:
-            return connection.execute(_OLDEST.format(where=where), (*values, DELETED_AT_ONCE)).rowcount
 
 
 def _index_keys(connection: sqlite3.Connection, names: Iterable[str]) -> Mapping[str, int]:

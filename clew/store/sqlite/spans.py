@@ -6,14 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from clew.store import Retention, Span, SpanFilter
-from clew.store.sqlite.accounts import Entries, forget_oldest, stored_by_instance
+from clew.store.sqlite.accounts import Entries, stored_by_instance
 from clew.store.sqlite.database import Database
-from clew.store.sqlite.retention import expire
+from clew.store.sqlite.row_retention import expire_rows
 from clew.store.sqlite.schema import SPANS
 from clew.store.sqlite.span_content import content_of, span_of, text_within
 from clew.store.sqlite.values import int64, utf8
-
-DELETED_AT_ONCE = 2000
 
 _INSERT = (
     "INSERT OR IGNORE INTO span (trace_id, span_id, service, name, start_ns, duration_ns, error, content)"
@@ -23,7 +21,6 @@ _UPDATE = (
     "UPDATE span SET service = ?3, name = ?4, start_ns = ?5, duration_ns = ?6, error = ?7, content = ?8"
     " WHERE trace_id = ?1 AND span_id = ?2"
 )
-_OLDEST = "DELETE FROM span WHERE key IN (SELECT key FROM span{where} ORDER BY start_ns LIMIT ?)"
 
 Condition = tuple[str, tuple[str | int, ...]]
 
@@ -83,15 +80,7 @@ class SqliteSpanStore:
             return stored_by_instance(connection)
 
     def expire(self, *, now_s: float) -> int:
-        oldest_kept = int64(int((now_s - self._retention.max_age_s) * 1e9))
-        with self.database.write() as connection:
-            forget_oldest(connection)
-        return expire(
-            self.database,
-            max_bytes=self._retention.max_bytes,
-            delete_old=lambda: self._delete(" WHERE start_ns < ?", oldest_kept),
-            delete_oldest=lambda: self._delete(""),
-        )
+        return expire_rows(self.database, self._retention, table="span", moment="start_ns", now_s=now_s)
 
     def close(self) -> None:
         self.database.close()
@@ -102,10 +91,6 @@ class SqliteSpanStore:
                 f"SELECT content FROM span WHERE {condition} ORDER BY start_ns, span_id", (utf8(value),)
             ).fetchall()
         return [span_of(content) for (content,) in rows]
-
-    def _delete(self, where: str, *values: int) -> int:
-        with self.database.write() as connection:
-            return connection.execute(_OLDEST.format(where=where), (*values, DELETED_AT_ONCE)).rowcount
 
 
 def _row(span: Span) -> tuple[str | int, ...]:
