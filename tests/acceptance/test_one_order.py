@@ -42,8 +42,15 @@ class Placed:
 def placed(running: Running, buyer: Buyer) -> Placed:
     answer = running.gateway("POST", "/api/orders", ORDER, headers=buyer.headers)
     assert answer.status == 201, answer
-    running.scrape()
-    return Placed(answer, running.dossier(answer.trace_id))
+
+    def with_exemplars() -> Any:
+        """A request is counted a moment after its answer, which a busy machine may make long."""
+        running.scrape()
+        dossier = running.dossier(answer.trace_id)
+        assert {row["service"] for row in dossier["exemplars"] if row["route"]} == set(SERVICES)
+        return dossier
+
+    return Placed(answer, eventually(with_exemplars, what="everything about the order, exemplars too"))
 
 
 def test_the_answer_names_the_trace_and_the_request(placed: Placed) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,9 +69,13 @@ def test_a_callers_wish_not_to_be_traced_ends_at_the_gateway(tmp_path: Path) -> 
         token = post(gateway, "/api/sessions", {"username": "ada", "password": PASSWORD})["token"]
         headers = {"Authorization": f"Bearer {token}", "traceparent": f"00-{trace_id}-{'cd' * 8}-00"}
         assert requests.post(gateway.url + "/api/orders", json=ORDER, headers=headers, timeout=5).status_code == 201
-        for service in services.values():
+
+        def kept(service: Service) -> bool:
             metrics = requests.get(service.url + "/metrics", headers={"Accept": OPENMETRICS}, timeout=5).text
-            assert f'trace_id="{trace_id}"' in metrics
+            return f'trace_id="{trace_id}"' in metrics
+
+        for service in services.values():
+            eventually(partial(kept, service), what=f"an exemplar of {service.name}")
 
 
 def test_a_request_in_flight_is_answered_before_a_service_ends(tmp_path: Path) -> None:
