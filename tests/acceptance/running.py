@@ -155,7 +155,8 @@ class Running(FrontDoor):
     def until_up(self) -> Running:
         def up() -> bool:
             assert self.process.poll() is None, self.said()
-            return (self.record.phase, self.record.pid) == ("up", self.process.pid)
+            record = self.record  # read once: the next one may be another run's
+            return (record.phase, record.pid) == ("up", self.process.pid)
 
         eventually(up, timeout_s=60, what="clew up is up")
         return self

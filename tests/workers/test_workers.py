@@ -190,11 +190,11 @@ def test_a_service_is_gone_soon_after_sigterm_whatever_the_collector_does(
             assert served.get(f"/ok/{number}")[0] == 200
         served.stop(within_s=5)
         assert served.process.returncode == 0
-        accounts = read_accounts(served)
-        assert accounts["emitted"] == 40
+        read = read_accounts(served)
+        assert read["emitted"] == 40
         stored = len(collector.instance_of)
         assert stored == (40 if kind == "healthy" else 0)
-        assert accounts["emitted"] == stored + accounts["dropped"]
+        assert read["emitted"] == stored + read["dropped"]
         assert len([line for line in served.lines() if line["event"].get("action") == "request.finished"]) == 40
 
 
