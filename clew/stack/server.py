@@ -43,9 +43,11 @@ class LocalServer:
         """No new connections, requests in progress get *within_s* seconds, then everything is closed."""
         self._in_loop(self._stop_listening)
         self._dispatcher.shutdown(cancel_pending=True, timeout=within_s)
-        self._in_loop(self._close_everything)
+        self._in_loop(self._close_connections)
         if self._loop.is_alive():
             self._loop.join(within_s)
+        if not self._loop.is_alive() and not self._dispatcher.threads:
+            self._server.trigger.close()  # whoever may still pull it would write into a file that has its number then
 
     def _in_loop(self, action: Callable[[], None]) -> None:
         if not self._loop.is_alive():
@@ -64,10 +66,11 @@ class LocalServer:
         self._server.del_channel()
         self._server.socket.close()
 
-    def _close_everything(self) -> None:
+    def _close_connections(self) -> None:
+        """The loop ends when it has nothing to listen to, the trigger included."""
+        self._server.trigger.del_channel()
         for channel in list(self._server._map.values()):
             channel.close()
-        self._server.trigger.close()
 
 
 class _NamedThreads(ThreadedTaskDispatcher):

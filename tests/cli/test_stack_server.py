@@ -6,10 +6,12 @@ import http.client
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clew.stack.server import LocalServer
 from tests.cli.conftest import is_free
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -74,6 +76,48 @@ def test_a_request_in_progress_is_answered_when_the_server_stops_and_nothing_is_
     assert got == [b"page"]
     assert is_free(server.port)
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("explorer")]
+
+
+def test_a_loop_that_is_awake_may_stop_before_it_is_woken() -> None:
+    server = LocalServer(pages, port=0, name="explorer", threads=1)
+    trigger = server._server.trigger
+    pull = trigger._physical_pull
+
+    def pull_late() -> None:
+        pull()  # another's
+        eventually(lambda: not trigger.thunks, what="the loop has done what was asked")
+        pull()
+
+    trigger._physical_pull = pull_late
+    server.start()
+    server.stop()
+
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("explorer")]
+
+
+def test_a_thread_that_outlasts_the_stop_writes_into_no_other_file(tmp_path: Path) -> None:
+    began, go_on = threading.Event(), threading.Event()
+    server = LocalServer(pages, port=0, name="explorer", threads=1)
+    wake_the_loop = server._server.pull_trigger
+
+    def wake_it_late() -> None:
+        began.set()
+        go_on.wait(5)
+        wake_the_loop()
+
+    server._server.pull_trigger = wake_it_late
+    server.start()
+    assert ask(server.port) == b"page"
+    began.wait(5)
+    server.stop(within_s=0)
+    paths = [tmp_path / str(number) for number in range(8)]
+    files = [path.open("wb") for path in paths]  # they get the numbers that were given back
+    go_on.set()
+    eventually(lambda: "explorer-0" not in {thread.name for thread in threading.enumerate()})
+    for file in files:
+        file.close()
+
+    assert [path.read_bytes() for path in paths] == [b""] * len(paths)
 
 
 def test_a_server_that_never_started_can_be_stopped() -> None:
