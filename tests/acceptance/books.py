@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from tests.acceptance.running import SERVICES, Running
 from tests.support.lines import whole_lines
+from tests.support.running import SERVICES, Running
 
 Key = tuple[str, str, str]
 """Service, instance, signal."""

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.acceptance.running import Buyer, Running
+from tests.support.running import Buyer, Running
 
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """Started once; whatever a test does to it, it has to be well again afterwards."""
-    one = Running(tmp_path_factory.mktemp("acceptance") / "home")
+    one = Running(tmp_path_factory.mktemp("acceptance") / "home", "--no-journey")
     try:
         yield one.until_up()
     finally:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from tests.acceptance.running import ORDER, Answer, Buyer, Running
+from tests.support.running import ORDER, Answer, Buyer, Running
 
 CLIENTS = 4
 

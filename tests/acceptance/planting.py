@@ -11,8 +11,8 @@ from contextlib import closing
 from dataclasses import dataclass, fields
 from urllib.parse import quote, urlencode
 
-from tests.acceptance.running import ORDER, Answer, Buyer, Running, ask
 from tests.acceptance.wire import request, speak
+from tests.support.running import ORDER, Answer, Buyer, Running, ask
 from tests.support.waiting import eventually
 
 

@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
-from tests.acceptance.running import OPENMETRICS, Running, ask
+from tests.support.running import OPENMETRICS, Running, ask
 
 FORMS = ("raw", "escaped", "percent", "base64")
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.acceptance.running import PROBLEM, SERVICES, Answer, Running
 from tests.acceptance.wire import JSON, chunked, request, speak
+from tests.support.running import PROBLEM, SERVICES, Answer, Running
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow

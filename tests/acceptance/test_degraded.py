@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.books import books
-from tests.acceptance.running import ORDER, PROBLEM, Answer, Buyer, Running, ask
+from tests.support.running import ORDER, PROBLEM, Answer, Buyer, Running, ask
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow

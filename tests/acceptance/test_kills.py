@@ -14,8 +14,8 @@ import pytest
 from clew.supervisor import RUN_VARIABLE, processes
 from tests.acceptance.books import Books, books
 from tests.acceptance.load import CLIENTS, load
-from tests.acceptance.running import ORDER, PROBLEM, SPANS, Running
 from tests.cli.conftest import is_free
+from tests.support.running import ORDER, PROBLEM, SPANS, Running
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow
@@ -26,7 +26,7 @@ REQUESTS = 300
 @pytest.fixture(scope="module")
 def slow_to_send(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A stack whose services keep access lines and spans for a second: a killed worker takes some along for sure."""
-    one = Running(tmp_path_factory.mktemp("kills") / "home", OTEL_BSP_SCHEDULE_DELAY="1000")
+    one = Running(tmp_path_factory.mktemp("kills") / "home", "--no-journey", OTEL_BSP_SCHEDULE_DELAY="1000")
     try:
         yield one.until_up()
     finally:

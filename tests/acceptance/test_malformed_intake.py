@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.running import ORDER, SPANS, Answer, Buyer, Running, ask
+from tests.support.running import ORDER, SPANS, Answer, Buyer, Running, ask
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.running import ORDER, SERVICES, Answer, Buyer, Running, is_uuid7
 from tests.support.lines import whole_lines
+from tests.support.running import ORDER, SERVICES, Answer, Buyer, Running, is_uuid7
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow

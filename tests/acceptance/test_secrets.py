@@ -18,7 +18,7 @@ import pytest
 
 from tests.acceptance import planting, search
 from tests.acceptance.planting import Secrets
-from tests.acceptance.running import ROOT, SERVICES, Running, answers
+from tests.support.running import ROOT, SERVICES, Running, answers
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow
@@ -47,7 +47,7 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
     folder = tmp_path_factory.mktemp("secrets")
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
-        running = Running(folder / "home", config=config_with(folder, bound.getsockname()[1]))
+        running = Running(folder / "home", "--no-journey", config=config_with(folder, bound.getsockname()[1]))
         try:
             with stranger(folder, running.until_up(), bound) as port:
                 planted, canary, statuses = plant(running, port)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import IO
 
-from tests.acceptance.running import Answer
+from tests.support.running import Answer
 
 JSON = b"Content-Type: application/json\r\n"
 

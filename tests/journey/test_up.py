@@ -2,81 +2,34 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import re
 import signal
-import subprocess
-import sys
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from clew.cli.reading import stored_readers
-from clew.home import Home
 from clew.store import LogFilter
-from clew.supervisor import PartRecord, RunRecord, processes, read_record
+from clew.supervisor import processes
 from tests.cli.conftest import is_free
-from tests.support.ports import ANY_PORTS
+from tests.support.running import Running
 from tests.support.waiting import eventually
-
-ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = pytest.mark.slow
 
 
-@dataclass
-class Running:
-    """A real `clew up` on free ports, in a home of its own."""
-
-    process: subprocess.Popen[str]
-    environ: dict[str, str]
-    home: Path
-
-    def record(self) -> RunRecord:
-        record = read_record(self.home / "run")
-        assert record is not None
-        return record
-
-    def said(self) -> str:
-        return (self.home / "run" / "up.log").read_text("utf-8")
-
-    def clew(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "clew.main", *arguments], cwd=ROOT, env=self.environ, text=True, capture_output=True,
-            timeout=30,
-        )
-
-    def get(self, path: str) -> Any:
-        connection = http.client.HTTPConnection("127.0.0.1", self.record().ports["EXPLORER_PORT"], timeout=5)
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        body = answer.read()
-        connection.close()
-        assert answer.status == 200, body
-        return json.loads(body)
-
-
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    home = tmp_path_factory.mktemp("up") / "home"
-    environ = {"PATH": os.environ["PATH"], "CLEW_HOME": str(home), **ANY_PORTS}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "clew.main", "up"], cwd=ROOT, env=environ, text=True, stdout=subprocess.DEVNULL
-    )
-    one = Running(process, environ, home)
+    one = Running(tmp_path_factory.mktemp("up") / "home")
     try:
-        eventually(lambda: process.poll() is not None or one.record().phase == "up", timeout_s=40, what="clew up is up")
-        assert process.poll() is None, one.said()
-        yield one
+        yield one.until_up()
     finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-        process.wait(10)
+        one.stop()
 
 
 def order_id(running: Running) -> str:
@@ -106,7 +59,7 @@ def test_follow_prints_the_document_of_the_page(running: Running) -> None:
     answer = running.clew("follow", identity, "--json")
 
     assert answer.returncode == 0
-    mine, page = json.loads(answer.stdout), running.get(f"/requests/{identity}.json")
+    mine, page = json.loads(answer.stdout), running.explorer(f"/requests/{identity}.json")
     for growing in ("histogram", "gaps", "also"):  # other requests go on
         mine.pop(growing)
         page.pop(growing)
@@ -147,30 +100,30 @@ def test_the_ledger_of_status_adds_up(running: Running) -> None:
 
 
 def test_a_killed_service_comes_back_and_serves(running: Running) -> None:
-    def gateway() -> PartRecord:
-        return next(part for part in running.record().parts if part.name == "gateway")
-
-    killed = gateway().pid
+    killed = running.part("gateway").pid
     os.kill(killed, signal.SIGKILL)
-    eventually(lambda: gateway().restarts == 1 and gateway().state == "ready", timeout_s=20, what="the gateway is back")
 
-    assert gateway().pid != killed
+    def back() -> bool:
+        gateway = running.part("gateway")
+        return (gateway.restarts, gateway.state) == (1, "ready")
+
+    eventually(back, timeout_s=20, what="the gateway is back")
+    assert running.part("gateway").pid != killed
     assert "gateway stopped (signal 9). Restarting in 0." in running.said()
     assert running.clew("journey").returncode == 0
 
 
 def test_ctrl_c_leaves_no_process_no_port_and_no_line_unread(running: Running) -> None:
     """The stack outlives the services and looks at their files one last time; what it stored can be read without it."""
-    record = running.record()
-    running.process.send_signal(signal.SIGINT)
-    running.process.wait(5)
+    record = running.record
+    began = time.monotonic()
 
-    assert running.process.returncode == 0
+    assert running.stop() == 0
+    assert time.monotonic() - began < 5
     assert [processes.members(part.pid) for part in record.parts] == [[], [], [], []]
     assert [port for port in record.ports.values() if not is_free(port)] == []
-    files = (running.home / "logs").glob("*.jsonl")
-    written = [line for file in files for line in file.read_text("utf-8").splitlines()]
-    with stored_readers(Home.at(running.home)) as readers:
+    written = [line for file in running.home.logs.glob("*.jsonl") for line in file.read_text("utf-8").splitlines()]
+    with stored_readers(running.home) as readers:
         stored = readers.logs.count(LogFilter())
     assert any("service.stopped" in line for line in written)
     assert stored == len(written)

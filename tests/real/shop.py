@@ -15,10 +15,10 @@ from typing import Any
 from clew.home import Home
 from clew.parts import PORTS, Plan
 from clew.supervisor import Part
-from tests.acceptance.running import OPENMETRICS, ORDER, Answer, Buyer, FrontDoor, answers, ask, parsed
 from tests.services.processes import ROOT
 from tests.support.lines import whole_lines
 from tests.support.ports import free_port
+from tests.support.running import OPENMETRICS, ORDER, Answer, Buyer, FrontDoor, answers, ask, parsed
 from tests.support.waiting import eventually
 
 

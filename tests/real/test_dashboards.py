@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.running import SERVICES, Answer
 from tests.configs import signals
 from tests.configs.files import DATASOURCES, Files
 from tests.configs.promql import plain
 from tests.real.stage import Stage
+from tests.support.running import SERVICES, Answer
 from tests.support.waiting import eventually
 
 FILES = Files()

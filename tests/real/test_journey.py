@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.running import ORDER, PROBLEM, Answer, Running, ask
 from tests.real.postgres import Postgres
+from tests.support.running import ORDER, PROBLEM, Answer, Running, ask
 from tests.support.waiting import eventually
 
 
 @pytest.fixture
 def running(postgres: Postgres, database: str, tmp_path: Path) -> Iterator[Running]:
-    one = Running(tmp_path / "home", DATABASE_URL=postgres.url(database))
+    one = Running(tmp_path / "home", "--no-journey", DATABASE_URL=postgres.url(database))
     try:
         yield one.until_up()
     finally:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.running import SERVICES, SPANS, Answer
 from tests.real.stage import Stage
+from tests.support.running import SERVICES, SPANS, Answer
 from tests.support.waiting import eventually
 
 

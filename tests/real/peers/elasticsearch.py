@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.acceptance.running import Answer
 from tests.real.peers import toolchains
 from tests.real.peers.elasticsearch_files import PLUGIN
 from tests.real.peers.providing import Peers
 from tests.real.peers.server import Server
 from tests.support.ports import free_port
+from tests.support.running import Answer
 
 SETTINGS = """\
 cluster.name: clew-test

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.acceptance.running import ask
 from tests.real.peers.providing import Peers
 from tests.real.peers.server import Server
 from tests.support.ports import free_port
+from tests.support.running import ask
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from clew.supervisor import processes
-from tests.acceptance.running import Answer
+from tests.support.running import Answer
 from tests.support.waiting import eventually
 
 

@@ -118,22 +118,23 @@ class Running(FrontDoor):
     """
     One `clew up` on free ports.
 
+    :param options: of `clew up`.
     :param config: where `logstash.conf` and `prometheus.yml` are.
     :param environ: settings on top of the usual ones.
     """
 
-    def __init__(self, home: Path, *, config: Path = ROOT, **environ: str) -> None:
+    def __init__(self, home: Path, *options: str, config: Path = ROOT, **environ: str) -> None:
         self.home = Home.at(home)
         self._environ = {
             "PATH": os.environ["PATH"], "CLEW_HOME": str(home), **ANY_PORTS, **environ,
         }
-        self._config = config
+        self._options = (*options, "--config", str(config))
         self.process = self._up()
 
     def _up(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [sys.executable, "-m", "clew.main", "up", "--no-journey", "--config", str(self._config)],
-            cwd=ROOT, env=self._environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            [sys.executable, "-m", "clew.main", "up", *self._options], cwd=ROOT, env=self._environ,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )
 
     # ---- the processes -------------------------------------------------------------------------------------------
