@@ -14,7 +14,7 @@ import pytest
 from clew.supervisor import RUN_VARIABLE, processes
 from tests.acceptance.books import Books, books
 from tests.acceptance.load import CLIENTS, load
-from tests.cli.conftest import is_free
+from tests.support.ports import is_free
 from tests.support.running import ORDER, PROBLEM, SPANS, Running
 from tests.support.waiting import eventually
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,12 +18,6 @@ from tests.support.ports import free_port
 def port() -> Callable[[], int]:
     """A function that gives another free port at each call."""
     return free_port
-
-
-def is_free(port: int) -> bool:
-    """Whether nobody listens on *port*."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clew.stack.server import LocalServer
-from tests.cli.conftest import is_free
+from tests.support.ports import is_free
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -40,6 +40,11 @@ def ask(port: int) -> bytes:
     return body
 
 
+def threads() -> set[str]:
+    """Names of the server's threads that live."""
+    return {thread.name for thread in threading.enumerate() if thread.name.startswith("explorer")}
+
+
 def test_a_connection_is_kept_for_the_next_request() -> None:
     with serving(pages) as server:
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
@@ -51,7 +56,7 @@ def test_a_connection_is_kept_for_the_next_request() -> None:
 
 def test_threads_carry_the_servers_name() -> None:
     with serving(pages):
-        names = {thread.name for thread in threading.enumerate()}
+        names = threads()
 
     assert {"explorer-loop", "explorer-0", "explorer-1"} <= names
 
@@ -75,7 +80,7 @@ def test_a_request_in_progress_is_answered_when_the_server_stops_and_nothing_is_
 
     assert got == [b"page"]
     assert is_free(server.port)
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("explorer")]
+    assert not threads()
 
 
 def test_a_loop_that_is_awake_may_stop_before_it_is_woken() -> None:
@@ -92,7 +97,7 @@ def test_a_loop_that_is_awake_may_stop_before_it_is_woken() -> None:
     server.start()
     server.stop()
 
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("explorer")]
+    assert not threads()
 
 
 def test_a_thread_that_outlasts_the_stop_writes_into_no_other_file(tmp_path: Path) -> None:
@@ -113,7 +118,7 @@ def test_a_thread_that_outlasts_the_stop_writes_into_no_other_file(tmp_path: Pat
     paths = [tmp_path / str(number) for number in range(8)]
     files = [path.open("wb") for path in paths]  # they get the numbers that were given back
     go_on.set()
-    eventually(lambda: "explorer-0" not in {thread.name for thread in threading.enumerate()})
+    eventually(lambda: "explorer-0" not in threads())
     for file in files:
         file.close()
 

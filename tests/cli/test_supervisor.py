@@ -12,8 +12,8 @@ import pytest
 
 from clew.supervisor import RunRecord, processes
 from clew.supervisor.sweep import leftovers, sweep
-from tests.cli.conftest import is_free
 from tests.cli.stage import Stage
+from tests.support.ports import is_free
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow

@@ -16,8 +16,7 @@ import pytest
 
 from clew.home import Home
 from clew.supervisor import RunRecord, processes, read_record
-from tests.cli.conftest import is_free
-from tests.support.ports import ANY_PORTS
+from tests.support.ports import ANY_PORTS, is_free
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -16,7 +16,7 @@ import pytest
 from clew.cli.reading import stored_readers
 from clew.store import LogFilter
 from clew.supervisor import processes
-from tests.cli.conftest import is_free
+from tests.support.ports import is_free
 from tests.support.running import Running
 from tests.support.waiting import eventually
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import socket
 from collections.abc import Sequence
 
 from clew.parts import PORTS
@@ -25,6 +26,12 @@ def free_port() -> int:
         continue
     _given.add(port)
     return port
+
+
+def is_free(port: int) -> bool:
+    """Whether nobody listens on *port*."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def _ours(_: Sequence[int]) -> int:

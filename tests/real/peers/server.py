@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import json
 import os
 import signal
 import subprocess
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from clew.supervisor import processes
-from tests.support.running import Answer
+from tests.support.running import Answer, ask
 from tests.support.waiting import eventually
 
 
@@ -94,15 +93,7 @@ class Server:
         timeout_s: float = 30.0,
     ) -> Answer:
         """One request to its API. *body* is sent as JSON unless it is bytes."""
-        sent = dict(headers or {})
-        if body is not None and not isinstance(body, bytes):
-            body = json.dumps(body).encode()
-            sent.setdefault("Content-Type", "application/json")
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout_s)
-        with contextlib.closing(connection):
-            connection.request(method, path, body, sent)
-            answer = connection.getresponse()
-            return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+        return ask(self.port, method, path, body, headers=headers, timeout_s=timeout_s)
 
     def get(self, path: str, **query: str) -> Any:
         """The JSON that GET *path* answers with. AssertionError if it is something else, such as a page."""
