@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.lines import whole_lines
-from tests.support.running import ORDER, SERVICES, Answer, Buyer, Running, is_uuid7
+from tests.support.running import LINES, ORDER, SERVICES, Answer, Buyer, Running, is_uuid7
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow
@@ -65,10 +65,6 @@ def test_the_answer_names_the_trace_and_the_request(placed: Placed) -> None:
 
 def test_the_trace_id_is_in_app_and_access_lines_of_three_services(running: Running, placed: Placed) -> None:
     """In the store, in the files that the services wrote, and on the page of log lines."""
-    wanted = [
-        ("gateway", "request.finished"), ("order", "order.placed"), ("order", "request.finished"),
-        ("user", "request.finished"),
-    ]
     stored = running.lines(placed.answer.trace_id)
     written = [
         line for line in whole_lines(running.home.logs.glob("*.jsonl"))
@@ -76,9 +72,9 @@ def test_the_trace_id_is_in_app_and_access_lines_of_three_services(running: Runn
     ]
     shown = running.explorer(f"/logs.json?trace={placed.answer.trace_id}")["lines"]
 
-    assert sorted((line["service"]["name"], line["event"]["action"]) for line in stored) == wanted
+    assert sorted((line["service"]["name"], line["event"]["action"]) for line in stored) == LINES
     assert sorted(line["event"]["id"] for line in written) == sorted(line["event"]["id"] for line in stored)
-    assert sorted((line["service"], line["action"]) for line in shown) == wanted
+    assert sorted((line["service"], line["action"]) for line in shown) == LINES
     for line in stored:
         assert line["span"]["id"] == placed.server(line["service"]["name"])["span_id"]
     access = [line for line in stored if line["event"]["action"] == "request.finished"]

@@ -17,11 +17,12 @@ from pathlib import Path
 import pytest
 
 from tests.real.stage import Stage
+from tests.support.running import LINES
 from tests.support.waiting import eventually
 
 RPS = 20
-LINES = 50
-"""So many are written before, without and after the peer: about a second's worth of requests."""
+ENOUGH = 50
+"""So many lines are written before, without and after the peer: about a second's worth of requests."""
 
 
 @dataclass(frozen=True)
@@ -56,15 +57,14 @@ def jaeger(stage: Stage) -> Victim:
 
 
 def prometheus(stage: Stage) -> Victim:
-    samples = "sum(count_over_time(up[1h]))"
+    """A scrape that is under way now will have the time of its beginning, so what is asked about ended before."""
+    samples = "sum(count_over_time(up[1h] offset 10s))"
     now = eventually(lambda: stage.prometheus.query(samples), timeout_s=30, interval_s=0.2, what="a first sample")[0]
-    at, count = str(now["value"][0]), int(now["value"][1])
-
-    def has_them() -> bool:
-        """One or two more may be there: a scrape that had begun then has the time of its beginning."""
-        return sum(int(one["value"][1]) for one in stage.prometheus.query(samples, time=at)) >= count
-
-    return Victim(stage.prometheus.kill, stage.prometheus.start, has_them)
+    at, count = str(now["value"][0]), now["value"][1]
+    return Victim(
+        stage.prometheus.kill, stage.prometheus.start,
+        lambda: stage.prometheus.query(samples, time=at)[0]["value"][1] == count,
+    )
 
 
 def alertmanager(stage: Stage) -> Victim:
@@ -133,7 +133,7 @@ def test_lines_that_are_all_sent_again_replace_themselves(stage: Stage) -> None:
 
 def test_after_all_of_it_orders_are_placed_and_followed(stage: Stage) -> None:
     placed = stage.shop.order(stage.shop.buyer())
-    eventually(lambda: len(stage.lines(placed.trace_id)) >= 4, timeout_s=20, interval_s=0.2, what="its lines")
+    eventually(lambda: len(stage.lines(placed.trace_id)) >= len(LINES), timeout_s=20, interval_s=0.2, what="its lines")
     eventually(lambda: stage.jaeger.trace(placed.trace_id), timeout_s=20, interval_s=0.2, what="its trace")
 
 
@@ -160,7 +160,7 @@ def load(stage: Stage, result: Path) -> Iterator[None]:
 
 def more_lines(stage: Stage, what: str) -> None:
     before = len(stage.shop.written())
-    eventually(lambda: len(stage.shop.written()) >= before + LINES, timeout_s=30, interval_s=0.1, what=what)
+    eventually(lambda: len(stage.shop.written()) >= before + ENOUGH, timeout_s=30, interval_s=0.1, what=what)
 
 
 def every_line_is_kept_once(stage: Stage) -> None:

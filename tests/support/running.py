@@ -33,6 +33,11 @@ PROBLEM = "application/problem+json"
 ORDER = {"items": [{"sku": "ball-of-thread", "quantity": 2, "unit_amount": 450}], "currency": "EUR"}
 SPANS = 7
 """Of a placed order: three servers, two calls, a statement of order and one of user."""
+LINES = [
+    ("gateway", "request.finished"), ("order", "order.placed"), ("order", "request.finished"),
+    ("user", "request.finished"),
+]
+"""Of a placed order: service and action, sorted."""
 
 
 @dataclass(frozen=True)
