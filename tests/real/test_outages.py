@@ -51,8 +51,7 @@ def elasticsearch(stage: Stage) -> Victim:
 
 
 def jaeger(stage: Stage) -> Victim:
-    trace_id = stage.shop.order(stage.shop.buyer()).trace_id
-    eventually(lambda: stage.jaeger.trace(trace_id), interval_s=0.2, what="the trace of an order")
+    trace_id = followed_order(stage)
     return Victim(stage.jaeger.kill, stage.jaeger.start, lambda: bool(stage.jaeger.trace(trace_id)))
 
 
@@ -132,9 +131,18 @@ def test_lines_that_are_all_sent_again_replace_themselves(stage: Stage) -> None:
 
 
 def test_after_all_of_it_orders_are_placed_and_followed(stage: Stage) -> None:
-    placed = stage.shop.order(stage.shop.buyer())
-    eventually(lambda: len(stage.lines(placed.trace_id)) >= len(LINES), timeout_s=20, interval_s=0.2, what="its lines")
-    eventually(lambda: stage.jaeger.trace(placed.trace_id), timeout_s=20, interval_s=0.2, what="its trace")
+    followed_order(stage)
+
+
+def followed_order(stage: Stage) -> str:
+    """
+    The trace id of a new order whose lines and spans are there. The spans are late when Elasticsearch was away: Jaeger
+    waits up to ten seconds between two attempts.
+    """
+    trace_id = stage.shop.order(stage.shop.buyer()).trace_id
+    eventually(lambda: len(stage.lines(trace_id)) >= len(LINES), timeout_s=20, interval_s=0.2, what="its lines")
+    eventually(lambda: stage.jaeger.trace(trace_id), timeout_s=20, interval_s=0.2, what="its trace")
+    return trace_id
 
 
 @contextmanager
