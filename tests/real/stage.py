@@ -92,6 +92,6 @@ class Stage:
         return Counter(hit["_source"]["event"]["id"] for hit in self.elasticsearch.documents("clew-logs-*"))
 
     def lines(self, trace_id: str) -> list[dict[str, Any]]:
-        """The log documents of a trace, in order."""
+        """The log documents of a trace, in any order."""
         found = self.elasticsearch.documents("clew-logs-*", {"term": {"trace.id": trace_id}})
-        return sorted((hit["_source"] for hit in found), key=lambda line: str(line["@timestamp"]))
+        return [hit["_source"] for hit in found]
